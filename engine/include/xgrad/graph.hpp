@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// The graph behind Tensor: for authors of operations. Users of operations need only tensor.hpp.
+#include <cstdint>
+#include <new>
+#include <span>
+#include <utility>
+
+#include "xgrad/shape.hpp"
+#include "xgrad/storage.hpp"
+
+namespace xgrad {
+
+template <class T>
+class Tensor;
+template <class T>
+struct Node;
+
+/// What backward needs to know of one kind of closure: how to run it, how to destroy it.
+template <class T>
+struct Operation {
+  void (*backward)(Node<T>& node, const Tensor<T>& gradient);
+  void (*destroy)(void* closure);
+};
+
+/// Which values an operation's backward reads: bit k is input k, bit 31 the output.
+using SavedMask = std::uint32_t;
+inline constexpr SavedMask kSaveNothing = 0, kSaveOutput = 1u << 31;
+constexpr SavedMask save_inputs(auto... inputs) { return ((SavedMask{1} << inputs) | ... | 0u); }
+
+/// One operation's result: its value, and, when recorded, the edges to its inputs and the closure that computes the
+/// vector-Jacobian product. One pooled block: the node, its closure, its edges, the versions of what it saved.
+///
+/// Two counts make the life of the graph and of the values independent: `references` (handles and edges) keep the node,
+/// `uses` (handles and savers) keep the value.
+template <class T>
+struct Node {
+  enum Flag : std::uint32_t {
+    kRequiresGrad = 1,  ///< takes part in differentiation
+    kReleased = 2,      ///< backward has run and freed what it saved
+    kRetainGrad = 4,    ///< keeps its gradient although it is no leaf
+    kQueued = 8,        ///< waits in backward's heap
+  };
+
+  std::uint32_t references = 0;
+  std::uint32_t uses = 0;
+  std::uint64_t sequence = 0;   ///< creation number; consumers are always younger than their inputs
+  std::uint32_t flags = 0;
+  std::uint32_t size_class = 0;
+  std::uint32_t input_count = 0;
+  SavedMask saved = 0;
+  std::uint64_t mark = 0;       ///< which limited backward (grad()) this node belongs to
+  const Operation<T>* operation = nullptr;
+  const char* name = "leaf";
+  const char* scope = nullptr;  ///< layer path, recorded in anomaly mode
+  void* closure = nullptr;
+  Node** inputs = nullptr;
+  std::uint32_t* versions = nullptr;
+  Node* gradient = nullptr;     ///< holds a reference and a use
+  Node* next_dead = nullptr;
+  Storage<T> value;
+  Shape shape;
+
+  bool requires_grad() const { return flags & kRequiresGrad; }
+  bool is_leaf() const { return operation == nullptr && !(flags & kReleased); }
+
+  // What a vector-Jacobian product may ask of its node:
+
+  /// True if input k wants a gradient in this backward.
+  bool wants(std::size_t k) const;
+  /// Delivers the gradient of input k; ignored if not wanted. A gradient of a broadcast shape is summed to the input's.
+  void give(std::size_t k, Tensor<T> gradient);
+  /// Where a gradient of input k may be added in place (beta = 1), or null: then give() a new one.
+  T* accumulate_into(std::size_t k);
+  /// A saved input or the output; throws Error if it was changed in place since.
+  Tensor<T> input(std::size_t k) const;
+  Tensor<T> output() const;
+  const Shape& input_shape(std::size_t k) const { return inputs[k]->shape; }
+  /// The same as input()/output() without a handle: the elements, after the version check.
+  const T* input_data(std::size_t k) const;
+  const T* output_data() const;
+  /// Continues backward through `replacement`, an equal value built from recorded operations (higher derivatives).
+  void substitute(const Tensor<T>& replacement, const Tensor<T>& gradient);
+};
+
+/// True while operations of this thread are recorded (see NoGrad).
+bool is_grad_enabled();
+
+namespace detail {
+
+struct GraphState {
+  bool grad_enabled = true;
+  bool anomaly = false;
+  std::uint64_t next_sequence = 1;
+};
+extern constinit thread_local GraphState graph_state;
+
+template <class T>
+Node<T>* make_node(const char* name, const Shape& shape, Storage<T>&& value, std::span<Node<T>* const> inputs,
+                   SavedMask saved, const Operation<T>* operation, std::size_t closure_bytes);
+template <class T>
+Node<T>* make_constant(const char* name, const Shape& shape, Storage<T>&& value);
+template <class T>
+void destroy_node(Node<T>* node);
+
+template <class T>
+inline void retain(Node<T>* node) {
+  ++node->references;
+  ++node->uses;
+}
+template <class T>
+inline void release(Node<T>* node) {
+  if (--node->uses == 0) node->value.reset();
+  if (--node->references == 0) destroy_node(node);
+}
+
+}  // namespace detail
+}  // namespace xgrad

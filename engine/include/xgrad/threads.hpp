@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include <cstddef>
+
+namespace xgrad {
+
+/// Threads that kernels and BLAS products use, at least 1. Default: the hardware's, or OMP_NUM_THREADS.
+/// Results do not depend on it, bit for bit, except inside BLAS products.
+void set_num_threads(int count);
+int num_threads();
+
+namespace detail {
+void parallel_run(std::size_t tasks, void (*run)(const void* body, std::size_t task), const void* body);
+}
+
+/// Calls body(task) for every task in [0, tasks), each thread a contiguous share. Runs in the caller when there is one
+/// task, one thread, or when already inside a parallel region. `body` must not throw.
+template <class Body>
+void parallel_for(std::size_t tasks, const Body& body) {
+  if (tasks == 1) return body(std::size_t{0});
+  detail::parallel_run(
+      tasks, [](const void* context, std::size_t task) { (*static_cast<const Body*>(context))(task); }, &body);
+}
+
+}  // namespace xgrad
