@@ -26,6 +26,12 @@ Tensor<T> grad(const Tensor<T>& output, const Tensor<T>& input, GradOptions opti
   return grad<T>({output}, {input}, {}, options)[0];
 }
 
+/// Thrown by DetectAnomaly.
+class AnomalyError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// While it lives, every operation's result and every gradient is checked: the first NaN or infinity throws Error with
 /// the operation, the shapes and the layer (see Scope). Slow; for finding out.
 class DetectAnomaly {

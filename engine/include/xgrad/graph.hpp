@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "xgrad/saved.hpp"
 #include "xgrad/shape.hpp"
 #include "xgrad/storage.hpp"
 
@@ -22,11 +23,6 @@ struct Operation {
   void (*backward)(Node<T>& node, const Tensor<T>& gradient);
   void (*destroy)(void* closure);
 };
-
-/// Which values an operation's backward reads: bit k is input k, bit 31 the output.
-using SavedMask = std::uint32_t;
-inline constexpr SavedMask kSaveNothing = 0, kSaveOutput = 1u << 31;
-constexpr SavedMask save_inputs(auto... inputs) { return ((SavedMask{1} << inputs) | ... | 0u); }
 
 /// One operation's result: its value, and, when recorded, the edges to its inputs and the closure that computes the
 /// vector-Jacobian product. One pooled block: the node, its closure, its edges, the versions of what it saved.
@@ -102,6 +98,9 @@ template <class T>
 Node<T>* make_constant(const char* name, const Shape& shape, Storage<T>&& value);
 template <class T>
 void destroy_node(Node<T>* node);
+/// In anomaly mode: notes the layer that made the node and throws AnomalyError if its value is not finite.
+template <class T>
+void watch_node(Node<T>& node);
 
 template <class T>
 inline void retain(Node<T>* node) {

@@ -59,8 +59,7 @@ class Shape {
 /// The shape that `a` and `b` broadcast to: sizes aligned at the right must be equal or 1. Throws Error naming both.
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* operation);
 
-namespace detail {
+/// For messages of Error.
 inline void append_text(std::string& text, const Shape& part) { text += part.to_string(); }
-}  // namespace detail
 
 }  // namespace xgrad

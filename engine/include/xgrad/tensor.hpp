@@ -9,10 +9,15 @@
 
 namespace xgrad {
 
-/// Anything that knows how to become a Tensor<T> (xtensor arrays and expressions, see array.hpp): has an overload
-/// `Tensor<T> to_tensor(const Source&, std::type_identity<T>)` found by argument-dependent lookup.
+namespace detail {
+template <class T>
+struct TensorOf {};
+}  // namespace detail
+
+/// Anything that has an overload `Tensor<T> tensor_from(const Source&, detail::TensorOf<T>)`: xtensor arrays and
+/// expressions get theirs in array.hpp.
 template <class Source, class T>
-concept TensorSource = requires(const Source& source) { tensor_from(source, std::type_identity<T>{}); };
+concept TensorSource = requires(const Source& source) { tensor_from(source, detail::TensorOf<T>{}); };
 
 /// A value that takes part in differentiation: a cheap handle (one pointer) on a row-major array of T (float or double).
 ///
@@ -36,7 +41,7 @@ class Tensor {
   /// From an xtensor array (its storage is moved when it is an rvalue Array<T>) or expression; needs array.hpp.
   template <class Source>
     requires TensorSource<Source, T>
-  Tensor(const Source& source) : Tensor(tensor_from(source, std::type_identity<T>{})) {}
+  Tensor(const Source& source) : Tensor(tensor_from(source, detail::TensorOf<T>{})) {}
 
   static Tensor zeros(const Shape& shape) { return full(shape, T{0}); }
   static Tensor ones(const Shape& shape) { return full(shape, T{1}); }
@@ -197,11 +202,17 @@ Tensor<T> record(const char* name, const Shape& shape, Storage<T> value, SavedMa
   bool wanted = false;
   if (is_grad_enabled())
     for (const Node<T>* input : inputs) wanted |= input->requires_grad();
-  if (!wanted) return Tensor<T>(detail::make_constant(name, shape, std::move(value)));
+  if (!wanted) {
+    Tensor<T> result(detail::make_constant(name, shape, std::move(value)));
+    if (detail::graph_state.anomaly) [[unlikely]] detail::watch_node(*result.node());
+    return result;
+  }
   static_assert(alignof(Vjp) <= 16);
   Node<T>* node = detail::make_node(name, shape, std::move(value), inputs, saved, &detail::operation_of<T, Vjp>, sizeof(Vjp));
   new (node->closure) Vjp(std::move(vjp));
-  return Tensor<T>(node);
+  Tensor<T> result(node);
+  if (detail::graph_state.anomaly) [[unlikely]] detail::watch_node(*node);
+  return result;
 }
 template <class T, class Vjp, class... Inputs>
 Tensor<T> record(const char* name, const Shape& shape, Storage<T> value, SavedMask saved, Vjp vjp,

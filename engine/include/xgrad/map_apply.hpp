@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// From a compiled elementwise kernel to a differentiable operation. No SIMD in here.
+#include "xgrad/map_loop.hpp"
+#include "xgrad/tensor.hpp"
+
+namespace xgrad::detail {
+
+/// The shape that all inputs broadcast to.
+template <class T>
+Shape map_shape(const char* name, std::span<Node<T>* const> inputs);
+/// One pass over the broadcast inputs.
+template <class T>
+Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& shape, std::span<Node<T>* const> inputs);
+/// One pass that gives every input of `node` its gradient, summed over broadcast axes. `saved` tells what stands in for
+/// an input that the derivative does not read.
+template <class T>
+void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, const Tensor<T>& gradient);
+
+/// Sums `x` to a shape that broadcasts to x's, into a new storage.
+template <class T>
+Storage<T> sum_to_storage(const Tensor<T>& x, const Shape& shape);
+
+/// A function whose derivative is written by hand; others are differentiated by running them on dual numbers.
+template <class F>
+concept Primitive = requires { requires F::primitive; };
+
+/// Backward of F under create_graph: with operations that record themselves.
+template <class T, class F, std::size_t... K>
+void record_map_backward(const F& f, Node<T>& n, const Tensor<T>& g, std::index_sequence<K...>) {
+  if constexpr (Primitive<F>) {
+    // A derivative reads only what was saved; g stands in for the rest.
+    const auto saved_or_g = [&](std::size_t k) { return F::saves >> k & 1u ? n.input(k) : g; };
+    if constexpr (F::arity == 1) {
+      n.give(0, g * f.derivative(saved_or_g(0), F::saves == kSaveOutput ? n.output() : g));
+    } else {
+      const Tensor<T> a = saved_or_g(0), b = saved_or_g(1);
+      if (n.wants(0)) n.give(0, g * f.derivative_a(a, b));
+      if (n.wants(1)) n.give(1, g * f.derivative_b(a, b));
+    }
+  } else if constexpr (requires { f(n.input(K)...); }) {
+    n.substitute(f(n.input(K)...), g);
+  } else {
+    fail(n.name, ": this function cannot be differentiated twice, for it cannot be called with Tensors");
+  }
+}
+
+/// The result of an elementwise operation: `kernel` computes f and its first derivatives, f itself on Tensors the rest.
+template <class T, class F, class... Rest>
+Tensor<T> apply_map(const char* name, const MapKernel<T>& kernel, SavedMask saves, const F& f, const Tensor<T>& first,
+                    const Rest&... rest) {
+  Node<T>* const inputs[] = {first.node(), rest.node()...};
+  const std::span<Node<T>* const> span(inputs);
+  const Shape shape = map_shape(name, span);
+  Storage<T> value = map_forward(kernel, &f, shape, span);
+  return record<T>(
+      name, shape, std::move(value), saves,
+      [kernel, f](Node<T>& n, const Tensor<T>& g) {
+        if (is_grad_enabled())
+          record_map_backward(f, n, g, std::make_index_sequence<1 + sizeof...(Rest)>{});
+        else
+          map_backward(kernel, &f, n, g);
+      },
+      span);
+}
+
+}  // namespace xgrad::detail

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Backward is a heap on the creation number and nothing else: a node enters when its first gradient arrives; the youngest
+// leaves first; every consumer is younger than its inputs, so then all its gradients are there.
+#include "graph/backward.hpp"
+
+#include <algorithm>
+
+#include "graph/state.hpp"
+#include "kernels/kernels.hpp"
+#include "xgrad/autograd.hpp"
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/reduce.hpp"
+
+namespace xgrad {
+namespace detail {
+namespace {
+
+/// A binary heap in pooled memory (a step in steady state asks nothing of the system).
+template <class T>
+class Heap {
+ public:
+  bool empty() const { return size_ == 0; }
+  void push(Node<T>* node) {
+    if (size_ == nodes_.size()) {
+      Storage<Node<T>*> larger(std::max<std::size_t>(2 * size_, 16));
+      std::copy(nodes_.begin(), nodes_.begin() + static_cast<std::ptrdiff_t>(size_), larger.begin());
+      nodes_ = std::move(larger);
+    }
+    nodes_[size_++] = node;
+    std::push_heap(nodes_.begin(), nodes_.begin() + static_cast<std::ptrdiff_t>(size_), older);
+  }
+  Node<T>* pop() {
+    std::pop_heap(nodes_.begin(), nodes_.begin() + static_cast<std::ptrdiff_t>(size_), older);
+    return nodes_[--size_];
+  }
+
+ private:
+  static bool older(const Node<T>* a, const Node<T>* b) { return a->sequence < b->sequence; }
+  Storage<Node<T>*> nodes_;
+  std::size_t size_ = 0;
+};
+
+template <class T>
+struct Run {
+  Heap<T> heap;
+  std::uint64_t mark;  // only nodes with this mark want gradients; 0: all that require one
+  Run* outer;
+};
+template <class T>
+constinit thread_local Run<T>* current_run = nullptr;
+
+template <class T>
+bool unique(const Node<T>& node) {
+  return node.references == 1 && node.value.unique();
+}
+
+template <class T>
+void deliver(Node<T>* target, Tensor<T> gradient) {
+  Run<T>& run = *current_run<T>;
+  if (!target->gradient) {
+    // A leaf keeps its gradient and others change it in place, so it must not share it with anyone.
+    const bool shared = gradient.node()->references > 1 || !gradient.storage().unique();
+    if (target->is_leaf() && shared && !is_grad_enabled()) gradient = gradient.detach().clone();
+    target->gradient = gradient.node();
+    retain(target->gradient);
+    if (!target->is_leaf() && !(target->flags & Node<T>::kQueued)) {
+      target->flags |= Node<T>::kQueued;
+      ++target->references;
+      run.heap.push(target);
+    }
+    return;
+  }
+  if (!is_grad_enabled() && unique(*target->gradient)) {
+    target->gradient->value.bump_version();
+    kernels<T>().add_in_place(target->gradient->value.data(), gradient.data(), gradient.size());
+    return;
+  }
+  const Tensor<T> total = Tensor<T>(target->gradient) + gradient;
+  release(target->gradient);
+  target->gradient = total.node();
+  retain(target->gradient);
+}
+
+template <class T>
+void step(Node<T>* node, bool retain_graph) {
+  XGRAD_CHECK(!(node->flags & Node<T>::kReleased), "backward: the graph at \"", node->name, "\" ", node->shape,
+              " was already used and freed; pass retain_graph = true to the first backward to run it twice");
+  Tensor<T> gradient(node->gradient);
+  if (!(node->flags & Node<T>::kRetainGrad)) release(std::exchange(node->gradient, nullptr));
+  bool any_wanted = false;
+  for (std::uint32_t k = 0; k < node->input_count; ++k) any_wanted |= node->wants(k);
+  if (!any_wanted) return;
+  node->operation->backward(*node, gradient);
+  if (graph_state.anomaly) [[unlikely]]
+    for (std::uint32_t k = 0; k < node->input_count; ++k)
+      if (const Node<T>* g = node->inputs[k]->gradient; g && node->wants(k))
+        check_finite("the gradient that backward", *node, g->value.data(), g->value.size(), g->shape);
+  if (!retain_graph) release_edges(*node);
+}
+
+}  // namespace
+
+template <class T>
+void run_backward(std::span<const Tensor<T>> roots, std::span<const Tensor<T>> gradients, bool retain_graph,
+                  bool create_graph, std::uint64_t mark) {
+  Run<T> run{{}, mark, current_run<T>};
+  struct Guard {  // also after an exception: no node may stay queued or keep a stray gradient
+    Run<T>& run;
+    bool recording = graph_state.grad_enabled;
+    ~Guard() {
+      while (!run.heap.empty()) {
+        Node<T>* node = run.heap.pop();
+        node->flags &= ~static_cast<std::uint32_t>(Node<T>::kQueued);
+        if (node->gradient) release(std::exchange(node->gradient, nullptr));
+        if (--node->references == 0) destroy_node(node);
+      }
+      current_run<T> = run.outer;
+      graph_state.grad_enabled = recording;
+    }
+  } guard{run};
+  current_run<T> = &run;
+  graph_state.grad_enabled = create_graph;
+  for (std::size_t i = 0; i < roots.size(); ++i) deliver(roots[i].node(), gradients[i]);
+  while (!run.heap.empty()) {
+    Node<T>* node = run.heap.pop();
+    node->flags &= ~static_cast<std::uint32_t>(Node<T>::kQueued);
+    struct Drop {
+      Node<T>* node;
+      ~Drop() {
+        if (--node->references == 0) destroy_node(node);
+      }
+    } drop{node};
+    step(node, retain_graph || create_graph);
+  }
+}
+
+template void run_backward<float>(std::span<const Tensor<float>>, std::span<const Tensor<float>>, bool, bool, std::uint64_t);
+template void run_backward<double>(std::span<const Tensor<double>>, std::span<const Tensor<double>>, bool, bool,
+                                   std::uint64_t);
+
+}  // namespace detail
+
+template <class T>
+bool Node<T>::wants(std::size_t k) const {
+  const std::uint64_t required = detail::current_run<T>->mark;
+  return inputs[k]->requires_grad() && (required == 0 || inputs[k]->mark == required);
+}
+
+template <class T>
+void Node<T>::give(std::size_t k, Tensor<T> gradient_of_input) {
+  if (!wants(k)) return;
+  if (!(gradient_of_input.shape() == inputs[k]->shape)) gradient_of_input = sum_to(gradient_of_input, inputs[k]->shape);
+  detail::deliver(inputs[k], std::move(gradient_of_input));
+}
+
+template <class T>
+T* Node<T>::accumulate_into(std::size_t k) {
+  Node* target = inputs[k];
+  if (is_grad_enabled() || !wants(k) || !target->gradient || !detail::unique(*target->gradient)) return nullptr;
+  target->gradient->value.bump_version();
+  return target->gradient->value.data();
+}
+
+template <class T>
+const T* Node<T>::input_data(std::size_t k) const {
+  XGRAD_CHECK(inputs[k]->value.version() == versions[k], name, ": input ", k, " of shape ", inputs[k]->shape,
+              " was saved for backward and changed in place since; change a clone(), or run backward first");
+  return inputs[k]->value.data();
+}
+
+template <class T>
+Tensor<T> Node<T>::input(std::size_t k) const {
+  input_data(k);
+  return Tensor<T>(inputs[k]);
+}
+
+template <class T>
+const T* Node<T>::output_data() const {
+  XGRAD_CHECK(value.version() == versions[input_count], name, ": its result of shape ", shape,
+              " was saved for backward and changed in place since; change a clone(), or run backward first");
+  return value.data();
+}
+
+template <class T>
+Tensor<T> Node<T>::output() const {
+  output_data();
+  return Tensor<T>(const_cast<Node*>(this));
+}
+
+template <class T>
+void Node<T>::substitute(const Tensor<T>& replacement, const Tensor<T>& gradient_of_output) {
+  // The replacement is younger than every node of this backward, so the heap runs it next. In a limited backward its
+  // nodes carry no mark yet: they lead to this node's inputs, which are the ones wanted.
+  const std::uint64_t required = detail::current_run<T>->mark;
+  if (required != 0) detail::mark_up_to(replacement.node(), sequence, required);
+  if (replacement.requires_grad()) detail::deliver(replacement.node(), gradient_of_output);
+}
+
+template struct Node<float>;
+template struct Node<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// The table of kernels: one copy for each instruction set, chosen once at start. Kernels know pointers and sizes, no graph.
+#include <cstddef>
+#include <cstdint>
+
+namespace xgrad::detail {
+
+/// As in ops/linalg.hpp, which kernels do not include.
+enum class FusedActivation { none, relu, tanh, sigmoid };
+
+template <class T>
+struct Kernels {
+  /// target[i] += x[i]
+  void (*add_in_place)(T* target, const T* x, std::size_t n);
+
+  // Linear layers: y is rows x cols, bias has cols elements (may be null).
+  /// y = activation(y + bias)
+  void (*bias_activation)(T* y, const T* bias, std::size_t rows, std::size_t cols, FusedActivation activation);
+  /// dx = g * activation'(from y); bias_gradient[j] (+)= sum over rows of dx. dx may be g; bias_gradient may be null.
+  void (*bias_activation_backward)(const T* y, const T* g, T* dx, T* bias_gradient, bool keep, std::size_t rows,
+                                   std::size_t cols, FusedActivation activation);
+  /// y (cols x rows) = x (rows x cols) transposed
+  void (*transpose)(const T* x, T* y, std::size_t rows, std::size_t cols);
+};
+
+/// The kernels for this machine: the widest instruction set that was built and that the processor has.
+template <class T>
+const Kernels<T>& kernels();
+
+/// "v1", "v3" or "v4" (x86-64 levels).
+const char* instruction_set();
+
+}  // namespace xgrad::detail
