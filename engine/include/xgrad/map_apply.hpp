@@ -45,6 +45,18 @@ void record_map_backward(const F& f, Node<T>& n, const Tensor<T>& g, std::index_
   }
 }
 
+/// Backward of a function whose partial derivatives are the constants da, db, ...: a gradient passed on unchanged costs
+/// no pass over memory.
+template <class T, class... Derivatives>
+void give_constant_multiples(Node<T>& n, const Tensor<T>& g, Derivatives... derivatives) {
+  std::size_t k = 0;
+  const auto give = [&](int derivative) {
+    if (n.wants(k)) n.give(k, derivative == 1 ? g : g * static_cast<double>(derivative));
+    ++k;
+  };
+  (give(derivatives), ...);
+}
+
 /// The result of an elementwise operation: `kernel` computes f and its first derivatives, f itself on Tensors the rest.
 template <class T, class F, class... Rest>
 Tensor<T> apply_map(const char* name, const MapKernel<T>& kernel, SavedMask saves, const F& f, const Tensor<T>& first,
@@ -56,6 +68,15 @@ Tensor<T> apply_map(const char* name, const MapKernel<T>& kernel, SavedMask save
   return record<T>(
       name, shape, std::move(value), saves,
       [kernel, f](Node<T>& n, const Tensor<T>& g) {
+        if constexpr (Primitive<F>) {
+          if constexpr (F::arity == 1) {
+            if constexpr (std::is_same_v<decltype(f.derivative(g, g)), int>)
+              return give_constant_multiples(n, g, f.derivative(g, g));
+          } else if constexpr (std::is_same_v<decltype(f.derivative_a(g, g)), int> &&
+                               std::is_same_v<decltype(f.derivative_b(g, g)), int>) {
+            return give_constant_multiples(n, g, f.derivative_a(g, g), f.derivative_b(g, g));
+          }
+        }
         if (is_grad_enabled())
           record_map_backward(f, n, g, std::make_index_sequence<1 + sizeof...(Rest)>{});
         else

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// Times contenders in turn, round by round, so that a drift of the machine's speed hits all of them alike, and prints one
+// JSON line for each. The peers (LibTorch) live in files of their own and are absent when they were not built.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace xgrad::bench {
+
+struct Options {
+  int threads = 1;
+  double seconds = 3;  ///< per contender
+};
+/// --threads N, --seconds S. Exits with 2 and a usage line for anything else.
+Options parse_options(int argc, char** argv);
+
+struct Contender {
+  std::string peer;                ///< "xgrad", "libtorch", "in-place scale", ...
+  std::function<void()> run;       ///< one repetition of the work
+  double units = 1;                ///< divide the time by this: nodes, steps
+  double bytes = 0;                ///< moved by one repetition, if bandwidth is the question
+};
+
+/// Runs all contenders and prints {"workload", "peer", "threads", "ms_median", "ms_min", "n", "rss_mb", ...}; the ratio is
+/// to the first contender's median.
+void compare(const std::string& workload, const Options& options, std::vector<Contender> contenders);
+
+// What LibTorch does for the same question; an empty function where it was not built.
+std::function<void()> libtorch_mlp_step(int threads);
+std::function<void()> libtorch_tiny_step(int threads);
+std::function<void()> libtorch_chain(int threads, int length);
+std::function<void()> libtorch_adam_step(int threads, int tensors, long elements);
+
+/// `contender` if it exists.
+inline void add_peer(std::vector<Contender>& contenders, Contender contender) {
+  if (contender.run) contenders.push_back(std::move(contender));
+}
+
+}  // namespace xgrad::bench

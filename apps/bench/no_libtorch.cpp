@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stands in for libtorch.cpp where LibTorch is not installed: there is no such contender then.
+#include "bench.hpp"
+
+namespace xgrad::bench {
+
+std::function<void()> libtorch_mlp_step(int) { return {}; }
+std::function<void()> libtorch_tiny_step(int) { return {}; }
+std::function<void()> libtorch_chain(int, int) { return {}; }
+std::function<void()> libtorch_adam_step(int, int, long) { return {}; }
+
+}  // namespace xgrad::bench
