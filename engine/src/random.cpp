@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "xgrad/random.hpp"
 
-#include <Random123/philox.h>
-
 #include <cmath>
 #include <numbers>
 #include <numeric>
 
+#include "random_block.hpp"
+#include "xgrad/nn/init.hpp"
+
 namespace xgrad {
 namespace {
 
-using Philox = r123::Philox4x32;
 __extension__ using Wide = unsigned __int128;
-
-Philox::ctr_type draw(RandomKey key, std::uint64_t block) {
-  return Philox()({{static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), key.step, key.stream}},
-                  {{static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)}});
-}
 
 // Two 32-bit words to [0, 1) with 53 bits.
 double unit_interval(std::uint32_t high, std::uint32_t low) {
@@ -25,21 +20,21 @@ double unit_interval(std::uint32_t high, std::uint32_t low) {
 
 struct RandomState {
   std::uint64_t seed;
-  std::uint32_t step, draws;
+  std::uint32_t step, draws, parameters;
 };
 constinit thread_local RandomState state{};
 
 }  // namespace
 
-std::uint32_t random_bits(RandomKey key, std::uint64_t index) { return draw(key, index / 4)[index % 4]; }
+std::uint32_t random_bits(RandomKey key, std::uint64_t index) { return detail::random_block(key, index / 4)[index % 4]; }
 
 double uniform(RandomKey key, std::uint64_t index) {
-  const auto words = draw(key, index / 2);
+  const auto words = detail::random_block(key, index / 2);
   return index % 2 == 0 ? unit_interval(words[0], words[1]) : unit_interval(words[2], words[3]);
 }
 
 double normal(RandomKey key, std::uint64_t index) {
-  const auto words = draw(key, index / 2);
+  const auto words = detail::random_block(key, index / 2);
   const double radius = std::sqrt(-2 * std::log(1 - unit_interval(words[0], words[1])));  // 1 - u is never 0
   const double angle = 2 * std::numbers::pi * unit_interval(words[2], words[3]);
   return radius * (index % 2 == 0 ? std::cos(angle) : std::sin(angle));
@@ -49,7 +44,7 @@ std::vector<std::int64_t> permutation(RandomKey key, std::int64_t n) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   for (std::size_t i = order.size(); i > 1; --i) {
-    const auto words = draw(key, i);
+    const auto words = detail::random_block(key, i);
     const std::uint64_t bits = (static_cast<std::uint64_t>(words[0]) << 32) | words[1];
     // 64 bits times i: the high word is uniform in [0, i) up to a bias below 2^-32 for any array that fits in memory.
     const auto j = static_cast<std::size_t>((static_cast<Wide>(bits) * i) >> 64);
@@ -58,12 +53,14 @@ std::vector<std::int64_t> permutation(RandomKey key, std::int64_t n) {
   return order;
 }
 
-void manual_seed(std::uint64_t seed) { state = {seed, 0, 0}; }
+void manual_seed(std::uint64_t seed) { state = {seed, 0, 0, 0}; }
 
 void set_random_step(std::uint32_t step) {
   state.step = step;
   state.draws = 0;
 }
+
+RandomKey nn::next_init_key() { return {state.seed, RandomStream::initialization + state.parameters++, 0}; }
 
 RandomKey next_random_key() { return {state.seed, RandomStream::dropout + state.draws++, state.step}; }
 

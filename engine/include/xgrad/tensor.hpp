@@ -119,10 +119,8 @@ class Tensor {
 
   // Methods for what PyTorch users reach for; the free functions document them.
   Tensor reshape(const Shape& shape) const;
-  Tensor sum() const;
-  Tensor sum(std::initializer_list<std::int64_t> axes, bool keepdims = false) const;
-  Tensor mean() const;
-  Tensor mean(std::initializer_list<std::int64_t> axes, bool keepdims = false) const;
+  Tensor sum(std::initializer_list<std::int64_t> axes = {}, bool keepdims = false) const;
+  Tensor mean(std::initializer_list<std::int64_t> axes = {}, bool keepdims = false) const;
 
   /// "Tensor(2, 3) [[1, 2, 3], ...]": shape and the first elements.
   std::string to_string() const;

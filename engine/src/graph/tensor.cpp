@@ -95,16 +95,8 @@ Tensor<T> Tensor<T>::reshape(const Shape& shape) const {
   return xgrad::reshape(*this, shape);
 }
 template <class T>
-Tensor<T> Tensor<T>::sum() const {
-  return xgrad::sum(*this);
-}
-template <class T>
 Tensor<T> Tensor<T>::sum(std::initializer_list<std::int64_t> axes, bool keepdims) const {
   return xgrad::sum(*this, axes, keepdims);
-}
-template <class T>
-Tensor<T> Tensor<T>::mean() const {
-  return xgrad::mean(*this);
 }
 template <class T>
 Tensor<T> Tensor<T>::mean(std::initializer_list<std::int64_t> axes, bool keepdims) const {

@@ -20,8 +20,22 @@ struct Kernels {
   /// dx = g * activation'(from y); bias_gradient[j] (+)= sum over rows of dx. dx may be g; bias_gradient may be null.
   void (*bias_activation_backward)(const T* y, const T* g, T* dx, T* bias_gradient, bool keep, std::size_t rows,
                                    std::size_t cols, FusedActivation activation);
-  /// y (cols x rows) = x (rows x cols) transposed
-  void (*transpose)(const T* x, T* y, std::size_t rows, std::size_t cols);
+
+  // Along rows; x is rows x cols.
+  /// y[r] = the largest element; a NaN wins
+  void (*maximum_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);
+  void (*logsumexp_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);
+  void (*softmax_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);
+  void (*softmax_backward_rows)(const T* y, const T* g, T* dx, std::size_t rows, std::size_t cols);
+  void (*log_softmax_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);
+  void (*log_softmax_backward_rows)(const T* y, const T* g, T* dx, std::size_t rows, std::size_t cols);
+
+  // Losses.
+  /// dx_j = a exp(x_j - lse) - b w_j; w may be null (then 1)
+  void (*cross_entropy_gradient_row)(const T* x, T lse, T a, T b, const T* w, T* dx, std::size_t cols);
+  T (*squared_distance)(const T* a, const T* b, std::size_t n);
+  /// y = scale (a - b)
+  void (*scaled_difference)(const T* a, const T* b, T scale, T* y, std::size_t n);
 };
 
 /// The kernels for this machine: the widest instruction set that was built and that the processor has.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// What surrounds the matrix product of a linear layer, and transposition.
+// What surrounds the matrix product of a linear layer.
 #include "kernels/kernels.hpp"
 #include "xgrad/map_kernel.hpp"
 
@@ -97,18 +97,6 @@ void bias_activation_backward(const T* y, const T* g, T* dx, T* bias_gradient, b
     case FusedActivation::tanh: return run(bias_activation_backward_rows<FusedActivation::tanh, T>);
     case FusedActivation::sigmoid: return run(bias_activation_backward_rows<FusedActivation::sigmoid, T>);
   }
-}
-
-/// In tiles that fit the first-level cache, so that neither side is read or written with long strides.
-template <class T>
-void transpose(const T* x, T* y, std::size_t rows, std::size_t cols) {
-  constexpr std::size_t tile = 32;
-  for (std::size_t r0 = 0; r0 < rows; r0 += tile)
-    for (std::size_t c0 = 0; c0 < cols; c0 += tile) {
-      const std::size_t r1 = r0 + tile < rows ? r0 + tile : rows, c1 = c0 + tile < cols ? c0 + tile : cols;
-      for (std::size_t c = c0; c < c1; ++c)
-        for (std::size_t r = r0; r < r1; ++r) y[c * rows + r] = x[r * cols + c];
-    }
 }
 
 }  // namespace simd

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include "xgrad/nn/init.hpp"
+#include "xgrad/nn/module.hpp"
+#include "xgrad/ops/dropout.hpp"
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/softmax.hpp"
+
+namespace xgrad::nn {
+
+struct LinearOptions {
+  bool bias = true;
+  Activation activation = Activation::none;  ///< applied to the result in the same pass
+};
+
+/// x weight^T + bias: (..., in) -> (..., out). Parameters weight (out, in) and bias (out), both begin uniform in
+/// +-1 / sqrt(in), as PyTorch's. Throws Error unless in and out are positive.
+template <class T>
+class Linear : public Module<T> {
+ public:
+  Linear(std::int64_t in, std::int64_t out, LinearOptions options = {});
+  Tensor<T> forward(const Tensor<T>& x) override { return linear(x, weight, bias, activation); }
+
+  Tensor<T> weight, bias;
+  Activation activation;
+};
+
+#define XGRAD_LAYER(name, expression)                                          \
+  template <class T>                                                           \
+  class name : public Module<T> {                                              \
+   public:                                                                     \
+    Tensor<T> forward(const Tensor<T>& x) override { return expression; }      \
+  };
+XGRAD_LAYER(ReLU, relu(x))
+XGRAD_LAYER(ReLU6, relu6(x))
+XGRAD_LAYER(SELU, selu(x))
+XGRAD_LAYER(Sigmoid, sigmoid(x))
+XGRAD_LAYER(LogSigmoid, log_sigmoid(x))
+XGRAD_LAYER(Tanh, tanh(x))
+XGRAD_LAYER(GELU, gelu(x))
+XGRAD_LAYER(SiLU, silu(x))
+XGRAD_LAYER(Mish, mish(x))
+XGRAD_LAYER(Softplus, softplus(x))
+XGRAD_LAYER(Softsign, softsign(x))
+#undef XGRAD_LAYER
+#define XGRAD_LAYER(name, type, parameter, value, expression)                  \
+  template <class T>                                                           \
+  class name : public Module<T> {                                              \
+   public:                                                                     \
+    explicit name(type parameter = value) : parameter##_(parameter) {}         \
+    Tensor<T> forward(const Tensor<T>& x) override { return expression; }      \
+                                                                               \
+   private:                                                                    \
+    type parameter##_;                                                         \
+  };
+XGRAD_LAYER(LeakyReLU, double, negative_slope, 0.01, leaky_relu(x, negative_slope_))
+XGRAD_LAYER(ELU, double, alpha, 1, elu(x, alpha_))
+XGRAD_LAYER(Softmax, std::int64_t, axis, -1, softmax(x, axis_))
+XGRAD_LAYER(LogSoftmax, std::int64_t, axis, -1, log_softmax(x, axis_))
+/// Zeroes elements with probability p while training.
+XGRAD_LAYER(Dropout, double, p, 0.5, dropout(x, p_, this->is_training()))
+/// Merges all axes from `start` on: (N, C, H, W) -> (N, C H W).
+XGRAD_LAYER(Flatten, std::int64_t, start, 1, flatten(x, start_))
+#undef XGRAD_LAYER
+
+/// Modules one after the other, named "0", "1", ... A Linear followed by ReLU, Tanh or Sigmoid runs as one operation.
+template <class T>
+class Sequential : public Module<T> {
+ public:
+  Sequential() = default;
+  template <class... Modules>
+    requires(std::is_base_of_v<Module<T>, Modules> && ...)
+  explicit Sequential(Modules... modules) {
+    (append(std::make_shared<Modules>(std::move(modules))), ...);
+  }
+  void append(std::shared_ptr<Module<T>> module);
+  std::size_t size() const { return modules_.size(); }
+  Module<T>& operator[](std::size_t i) { return *modules_[i]; }
+  Tensor<T> forward(const Tensor<T>& x) override;
+
+ private:
+  std::vector<std::shared_ptr<Module<T>>> modules_;
+  std::vector<bool> fused_;  // an activation that the Linear before it computes
+};
+
+extern template class Linear<float>;
+extern template class Linear<double>;
+extern template class Sequential<float>;
+extern template class Sequential<double>;
+
+}  // namespace xgrad::nn

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// Everything of the engine, xtensor included (about 2.5 s to compile). For quicker builds include what you use: tensor.hpp
+// and ops/*.hpp need neither xtensor nor xsimd.
+#include "xgrad/array.hpp"
+#include "xgrad/autograd.hpp"
+#include "xgrad/map.hpp"
+#include "xgrad/nn/layers.hpp"
+#include "xgrad/ops/loss.hpp"
+#include "xgrad/ops/reduce.hpp"
+#include "xgrad/threads.hpp"

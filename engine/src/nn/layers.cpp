@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "xgrad/nn/layers.hpp"
+
+#include <cmath>
+
+namespace xgrad::nn {
+
+template <class T>
+Linear<T>::Linear(std::int64_t in, std::int64_t out, LinearOptions options) : activation(options.activation) {
+  XGRAD_CHECK(in > 0 && out > 0, "Linear: sizes in ", in, ", out ", out, "; expected positive sizes");
+  weight = this->register_parameter("weight", Tensor<T>::empty({out, in}));
+  initialize(weight, Init::uniform, next_init_key());
+  if (!options.bias) return;
+  bias = this->register_parameter("bias", Tensor<T>::empty({out}));
+  const double bound = 1 / std::sqrt(static_cast<double>(in));
+  initialize_uniform(bias, -bound, bound, next_init_key());
+}
+
+template <class T>
+void Sequential<T>::append(std::shared_ptr<Module<T>> module) {
+  bool fused = false;
+  auto* linear = modules_.empty() ? nullptr : dynamic_cast<Linear<T>*>(modules_.back().get());
+  if (linear && linear->activation == Activation::none) {
+    fused = true;
+    if (dynamic_cast<ReLU<T>*>(module.get()))
+      linear->activation = Activation::relu;
+    else if (dynamic_cast<Tanh<T>*>(module.get()))
+      linear->activation = Activation::tanh;
+    else if (dynamic_cast<Sigmoid<T>*>(module.get()))
+      linear->activation = Activation::sigmoid;
+    else
+      fused = false;
+  }
+  this->register_module(std::to_string(modules_.size()), *module);
+  modules_.push_back(std::move(module));
+  fused_.push_back(fused);
+}
+
+template <class T>
+Tensor<T> Sequential<T>::forward(const Tensor<T>& x) {
+  Tensor<T> y = x;
+  for (std::size_t i = 0; i < modules_.size(); ++i)
+    if (!fused_[i]) y = (*modules_[i])(y);
+  return y;
+}
+
+template class Linear<float>;
+template class Linear<double>;
+template class Sequential<float>;
+template class Sequential<double>;
+
+}  // namespace xgrad::nn
