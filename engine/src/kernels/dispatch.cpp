@@ -3,6 +3,7 @@
 #include "kernels/functions.hpp"
 #include "kernels/kernels.hpp"
 #include "xgrad/error.hpp"
+#include "xgrad/isa.hpp"
 
 namespace xgrad {
 
@@ -70,12 +71,13 @@ template <class T>
 const FunctionTable<T>& function_table() {
   return choice<T>().functions;
 }
-const char* instruction_set() { return choice<float>().name; }
-
 template const Kernels<float>& kernels();
 template const Kernels<double>& kernels();
 template const FunctionTable<float>& function_table();
 template const FunctionTable<double>& function_table();
 
 }  // namespace detail
+
+const char* instruction_set() { return detail::choice<float>().name; }
+
 }  // namespace xgrad

@@ -42,7 +42,4 @@ struct Kernels {
 template <class T>
 const Kernels<T>& kernels();
 
-/// "v1", "v3" or "v4" (x86-64 levels).
-const char* instruction_set();
-
 }  // namespace xgrad::detail

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// From an author's struct to a Rule: the loop that runs its step on SIMD batches. Only files that define optimizers
+// include this.
+#include <cmath>
+#include <new>
+#include <type_traits>
+#include <xsimd/xsimd.hpp>
+
+#include "xgrad/map_kernel.hpp"
+#include "xgrad/optim/rule.hpp"
+
+namespace xgrad::optim::inline XGRAD_ISA {
+
+template <class R>
+inline constexpr std::size_t kSlotCount = [] {
+  if constexpr (requires { R::slots; })
+    return std::extent_v<decltype(R::slots)>;
+  else
+    return std::size_t{0};
+}();
+
+namespace simd {
+
+using xgrad::simd::Batch;
+using xgrad::simd::load_tail;
+using xgrad::simd::store_tail;
+
+/// One pass: every number is read once and written once. Kernel and block come by value: a store may alias anything, and
+/// what lives behind a pointer would be loaded again in every iteration.
+template <class T, class R, class Kernel, std::size_t... S>
+[[gnu::flatten, gnu::noinline]] void run_block(const Kernel kernel, const Block<T> block, std::index_sequence<S...>) {
+  using V = Batch<T>;
+  T* const p = block.p;
+  const T* const g = block.g;
+  [[maybe_unused]] T* const slot[sizeof...(S) + 1] = {block.slots[S]..., nullptr};
+  const V scale(block.gradient_scale), gradient_decay(block.gradient_decay), parameter_decay(block.parameter_decay), high(block.clip),
+      low(-block.clip);
+  const auto step = [&](std::size_t i, auto load, auto store) {
+    const V parameter = load(p + i);
+    V gradient = scale * load(g + i);
+    gradient = xsimd::select(gradient > high, high, xsimd::select(gradient < low, low, gradient));  // a NaN passes
+    gradient = gradient + gradient_decay * parameter;
+    V updated = parameter_decay * parameter;
+    [[maybe_unused]] V state[sizeof...(S) + 1] = {(slot[S] ? load(slot[S] + i) : V(0))..., V(0)};
+    kernel(updated, gradient, state[S]...);
+    store(p + i, updated);
+    ((slot[S] ? store(slot[S] + i, state[S]) : void()), ...);
+  };
+  std::size_t i = 0;
+  for (; i + V::size <= block.n; i += V::size)
+    step(i, [](const T* q) { return V::load_unaligned(q); }, [](T* q, V v) { v.store_unaligned(q); });
+  if (const std::size_t n = block.n - i)
+    step(i, [n](const T* q) { return load_tail(q, n); }, [n](T* q, V v) { store_tail(q, v, n); });
+}
+
+}  // namespace simd
+
+template <class T, class R>
+constexpr Rule<T> make_rule() {
+  static_assert(std::is_trivially_copyable_v<R> && sizeof(R) <= kRuleBytes);
+  static_assert(kSlotCount<R> <= kMaxSlots, "an optimizer has at most 4 slots");
+  using Kernel = decltype(std::declval<const R&>().step(Now{}));
+  static_assert(std::is_trivially_copyable_v<Kernel> && sizeof(Kernel) <= kKernelBytes, "a step captures numbers only");
+  Rule<T> rule{};
+  rule.name = R::name;
+  rule.about = R::about;
+  if constexpr (requires { R::shared; }) rule.shared = R::shared;
+  if constexpr (kSlotCount<R> != 0) rule.slots = R::slots;
+  rule.slot_count = kSlotCount<R>;
+  rule.size = sizeof(R);
+  rule.construct = [](void* place) { new (place) R; };
+  rule.describe = [](void* place, Fields& fields) { static_cast<R*>(place)->describe(fields); };
+  rule.check = [](const void* place) -> const char* {
+    if constexpr (requires(const R& r) { r.check(); })
+      return static_cast<const R*>(place)->check();
+    else
+      return static_cast<void>(place), nullptr;
+  };
+  rule.prepare = [](const void* place, Now now, void* kernel) { new (kernel) Kernel(static_cast<const R*>(place)->step(now)); };
+  rule.run = [](const void* kernel, const Block<T>& block) {
+    simd::run_block<T, R>(*static_cast<const Kernel*>(kernel), block, std::make_index_sequence<kSlotCount<R>>{});
+  };
+  return rule;
+}
+
+/// The optimizers of one file.
+template <class... Rules>
+struct Family {
+  template <class T>
+  static constexpr void add_to(Rule<T>* rows, std::size_t& count) {
+    ((rows[count++] = make_rule<T, Rules>()), ...);
+  }
+  static constexpr std::size_t size = sizeof...(Rules);
+};
+
+}  // namespace xgrad::optim::inline XGRAD_ISA

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// What an optimizer is to the driver: a row of function pointers. Authors write a struct (see docs/write-an-optimizer.md)
+// and never meet this file's Rule.
+#include <cstddef>
+
+#include "xgrad/config/fields.hpp"
+
+namespace xgrad::optim {
+
+namespace range = config::range;
+using config::About;
+using config::Fields;
+
+inline constexpr std::size_t kMaxSlots = 4, kRuleBytes = 256, kKernelBytes = 256;
+
+/// A state array that an optimizer keeps beside each parameter, of the parameter's shape.
+struct Slot {
+  const char* name;
+  const char* when = nullptr;     ///< kept only if this field is not zero
+  const char* initial = nullptr;  ///< the field that gives the initial value; default 0
+};
+
+/// Where weight decay acts: on the gradient (L2), or on the parameter before the step, times lr or times lr / initial lr.
+enum class Decay { coupled, decoupled, independent };
+
+/// Defaults of what the driver does for every optimizer.
+struct Shared {
+  double weight_decay = 0;
+  Decay decay = Decay::coupled;
+};
+
+/// What a step may depend on besides the hyperparameters.
+struct Now {
+  double t;  ///< the parameter's step, from 1
+};
+
+/// A piece of one parameter. The kernel sees g' = clip(gradient_scale g) + gradient_decay p and p' = parameter_decay p.
+template <class T>
+struct Block {
+  T* p;
+  const T* g;
+  T* slots[kMaxSlots];  // null where a slot is not kept
+  std::size_t n;
+  T gradient_scale, gradient_decay, parameter_decay, clip;
+};
+
+/// An optimizer, compiled for one instruction set.
+template <class T>
+struct Rule {
+  const char* name;
+  About about;
+  Shared shared;
+  const Slot* slots;
+  std::size_t slot_count, size;
+  void (*construct)(void* rule);                                ///< with default hyperparameters
+  void (*describe)(void* rule, Fields& fields);
+  const char* (*check)(const void* rule);                       ///< what is wrong between fields, or null
+  void (*prepare)(const void* rule, Now now, void* kernel);     ///< the step's scalars, in double
+  void (*run)(const void* kernel, const Block<T>& block);
+};
+
+}  // namespace xgrad::optim

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "xgrad/config/read.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "xgrad/config/registry.hpp"
+
+namespace xgrad::config {
+namespace {
+
+using Kind = Field::Kind;
+using Type = Value::Type;
+constexpr const char *kUnknownKey = "XG102", *kWrongType = "XG103", *kOutOfRange = "XG104", *kUnknownName = "XG105", *kMissing = "XG106";
+
+/// What other tools call our keys.
+struct Synonym {
+  const char *theirs, *ours;
+};
+constexpr Synonym kSynonyms[] = {
+    {"learning_rate", "lr"}, {"base_lr", "lr"}, {"lr0", "lr"}, {"max_lr", "lr"}, {"learningRate", "lr"},
+    {"beta1", "betas"}, {"beta2", "betas"}, {"momentum2", "betas"}, {"weightDecay", "weight_decay"}, {"epsilon", "eps"},
+    {"max_iter", "steps"}, {"max_steps", "steps"}, {"num_train_epochs", "epochs"}, {"num_epochs", "epochs"},
+    {"lr_policy", "schedule"}, {"lr_scheduler_type", "schedule"}, {"lr_scheduler", "schedule"}, {"snapshot", "checkpoint"},
+    {"iter_size", "accumulate"}, {"gradient_accumulation_steps", "accumulate"}, {"clip_gradients", "clip"},
+    {"max_grad_norm", "clip"}, {"units", "out"}, {"out_features", "out"}, {"in_features", "in"}, {"rate", "p"}};
+
+std::string spelled(const std::string& word) { return "\"" + word + "\""; }
+
+std::vector<std::string> split(const char* names) {
+  std::vector<std::string> result(1);
+  for (; *names; ++names)
+    if (*names == '|')
+      result.emplace_back();
+    else
+      result.back() += *names;
+  return result;
+}
+
+class Setter {
+ public:
+  Setter(const Value& value, const Field& field, Problems& problems) : value_(value), field_(field), problems_(problems) {}
+
+  void run() {
+    switch (field_.kind) {
+      case Kind::number: return number(*static_cast<double*>(field_.place));
+      case Kind::integer: return integer(*static_cast<std::int64_t*>(field_.place));
+      case Kind::boolean:
+        if (!value_.is(Type::boolean)) return wrong("true or false");
+        *static_cast<bool*>(field_.place) = value_.boolean;
+        return;
+      case Kind::text: return text(*static_cast<std::string*>(field_.place));
+      case Kind::choice: return choice(*static_cast<std::string*>(field_.place));
+      case Kind::numbers: return numbers();
+      case Kind::number_list: return number_list(*static_cast<std::vector<double>*>(field_.place));
+      case Kind::optional_number: return optional(*static_cast<std::optional<double>*>(field_.place), &Setter::number);
+      case Kind::optional_integer: return optional(*static_cast<std::optional<std::int64_t>*>(field_.place), &Setter::integer);
+      case Kind::duration: *static_cast<Duration*>(field_.place) = parse_duration(value_, problems_); return;
+      case Kind::optional_duration:
+        if (!value_.is(Type::null)) *static_cast<std::optional<Duration>*>(field_.place) = parse_duration(value_, problems_);
+        return;
+      case Kind::object: {
+        Fields inner;
+        field_.describe(field_.place, inner);
+        return read(value_, inner, problems_, spelled(field_.name));
+      }
+      case Kind::value: *static_cast<Value*>(field_.place) = value_; return;
+    }
+  }
+
+ private:
+  void wrong(const std::string& expected) {
+    std::string help;
+    double ignored = 0;
+    if (value_.is(Type::string)) {
+      const std::string& s = value_.string;
+      const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), ignored);
+      if (error == std::errc{} && end == s.data() + s.size()) help = "remove the quotes";
+    }
+    problems_.add(kWrongType, value_, spelled(field_.name) + ": expected " + expected + ", found " + value_.describe(), help);
+  }
+  bool in_range(double number, const Value& at) {
+    if (field_.range.contains(number)) return true;
+    std::string text = spelled(field_.name) + ": ";
+    xgrad::detail::append_text(text, number);
+    problems_.add(kOutOfRange, at, text + " is out of range; must be " + field_.range.text());
+    return false;
+  }
+  void number(double& place) {
+    if (!value_.is_number()) return wrong("a number");
+    if (in_range(value_.number, value_)) place = value_.number;
+  }
+  void integer(std::int64_t& place) {
+    constexpr double kExact = 9007199254740992.0;  // integers beyond are not all doubles
+    if (!value_.is_number() || (value_.is(Type::number) && (value_.number != std::floor(value_.number) || std::abs(value_.number) > kExact)))
+      return wrong("an integer");
+    const std::int64_t result = value_.is(Type::integer) ? value_.integer : static_cast<std::int64_t>(value_.number);
+    if (in_range(static_cast<double>(result), value_)) place = result;
+  }
+  void text(std::string& place) {
+    if (!value_.is(Type::string)) return wrong("a string");
+    place = value_.string;
+  }
+  void choice(std::string& place) {
+    const std::vector<std::string> names = split(field_.choices);
+    if (!value_.is(Type::string)) return wrong("one of " + joined(names));
+    if (std::find(names.begin(), names.end(), value_.string) != names.end()) return void(place = value_.string);
+    const std::string close = nearest(value_.string, names);
+    problems_.add(kUnknownName, value_, spelled(field_.name) + ": unknown name " + spelled(value_.string),
+                  (close.empty() ? "" : "did you mean " + spelled(close) + "?   ") + "known: " + joined(names));
+  }
+  void numbers() {
+    if (!value_.is(Type::list)) return wrong("a list of " + std::to_string(field_.count) + " numbers");
+    if (value_.items.size() != field_.count)
+      return problems_.add(kWrongType, value_, spelled(field_.name) + " needs exactly " + std::to_string(field_.count) +
+                           " numbers, found " + std::to_string(value_.items.size()));
+    for (std::size_t i = 0; i < field_.count; ++i) element(value_.items[i], static_cast<double*>(field_.place)[i]);
+  }
+  void number_list(std::vector<double>& place) {
+    if (!value_.is(Type::list)) return wrong("a list of numbers");
+    place.assign(value_.items.size(), 0);
+    for (std::size_t i = 0; i < place.size(); ++i) element(value_.items[i], place[i]);
+  }
+  void element(const Value& item, double& place) {
+    if (!item.is_number())
+      problems_.add(kWrongType, item, spelled(field_.name) + ": expected a number, found " + item.describe());
+    else if (in_range(item.number, item))
+      place = item.number;
+  }
+  template <class T>
+  void optional(std::optional<T>& place, void (Setter::*set)(T&)) {
+    if (value_.is(Type::null)) return void(place.reset());
+    place = T{};
+    (this->*set)(*place);
+  }
+
+  const Value& value_;
+  const Field& field_;
+  Problems& problems_;
+};
+
+nlohmann::ordered_json number_json(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e15) return static_cast<std::int64_t>(value);
+  return value;
+}
+
+}  // namespace
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    // Optimal string alignment: edits and exchanges of neighbours.
+    const std::size_t m = word.size(), n = candidate.size();
+    std::vector<std::vector<std::size_t>> d(m + 1, std::vector<std::size_t>(n + 1));
+    for (std::size_t i = 0; i <= m; ++i) d[i][0] = i;
+    for (std::size_t j = 0; j <= n; ++j) d[0][j] = j;
+    for (std::size_t i = 1; i <= m; ++i)
+      for (std::size_t j = 1; j <= n; ++j) {
+        const bool same = word[i - 1] == candidate[j - 1];
+        d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (same ? 0 : 1)});
+        if (i > 1 && j > 1 && word[i - 1] == candidate[j - 2] && word[i - 2] == candidate[j - 1])
+          d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      }
+    if (d[m][n] < best_distance) {
+      best_distance = d[m][n];
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+void read(const Value& object, const Fields& fields, Problems& problems, const std::string& what,
+          const std::vector<std::string>& also_known) {
+  if (!object.is(Type::object)) return problems.add(kWrongType, object, what + ": expected an object, found " + object.describe());
+  std::vector<std::string> known;
+  for (const Field& field : fields.list()) known.push_back(field.name);
+  for (const Value::Member& member : object.members) {
+    if (member.key.starts_with("x-") || std::find(also_known.begin(), also_known.end(), member.key) != also_known.end()) continue;
+    if (const Field* field = fields.find(member.key)) {
+      Setter(member.value, *field, problems).run();
+      continue;
+    }
+    std::string close;
+    for (const Synonym& synonym : kSynonyms)
+      if (member.key == synonym.theirs && fields.find(synonym.ours)) close = synonym.ours;
+    if (close.empty()) close = nearest(member.key, known);
+    std::vector<std::string> all = also_known;
+    all.insert(all.end(), known.begin(), known.end());
+    problems.add(kUnknownKey, member.key_place, member.value.path, "unknown key " + spelled(member.key) + " in " + what,
+                 (close.empty() ? "" : "did you mean " + spelled(close) + "?   ") + "keys: " + joined(all));
+  }
+  for (const Field& field : fields.list())
+    if (field.is_required && !object.find(field.name))
+      problems.add(kMissing, object, what + " needs " + spelled(field.name) + ": " + field.doc);
+}
+
+std::string name_in(const Value& value, const char* kind, const std::vector<std::string>& names, Problems& problems) {
+  const Value* type = &value;
+  if (value.is(Type::object)) {
+    const Value::Member* member = value.find("type");
+    if (!member) {
+      problems.add(kMissing, value, std::string(kind) + " needs \"type\"", "one of " + joined(names));
+      return "";
+    }
+    type = &member->value;
+  }
+  if (!type->is(Type::string)) {
+    problems.add(kWrongType, *type, std::string(kind) + ": expected a name, found " + type->describe(), "one of " + joined(names));
+    return "";
+  }
+  const std::string& name = type->string;
+  if (std::find(names.begin(), names.end(), name) != names.end()) return name;
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const bool only_case = std::find(names.begin(), names.end(), lower) != names.end();
+  const std::string close = only_case ? lower : nearest(lower, names);
+  problems.add(kUnknownName, *type, "unknown " + std::string(kind) + " " + spelled(name),
+               (only_case      ? "names are lower case: " + spelled(lower) + "   "
+                : close.empty() ? ""
+                                : "did you mean " + spelled(close) + "?   ") +
+                   "known: " + joined(names));
+  return "";
+}
+
+Duration parse_duration(const Value& value, Problems& problems) {
+  const auto refuse = [&](const std::string& text) {
+    problems.add(kWrongType, value, text, "write a number of steps, or for example \"500 steps\", \"5 epochs\", \"5%\", \"90s\", \"10m\", \"1h\"");
+    return Duration{};
+  };
+  if (value.is(Type::integer)) {
+    if (value.integer < 0) return refuse("a duration cannot be negative");
+    return {static_cast<double>(value.integer), Duration::Unit::steps};
+  }
+  if (!value.is(Type::string)) return refuse("not a duration: " + value.describe());
+  const std::string& text = value.string;
+  double amount = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+  std::string unit(end, text.data() + text.size());
+  unit.erase(std::remove(unit.begin(), unit.end(), ' '), unit.end());
+  struct Name {
+    const char* name;
+    Duration::Unit unit;
+    double factor;
+  };
+  using Unit = Duration::Unit;
+  static constexpr Name kNames[] = {{"steps", Unit::steps, 1}, {"step", Unit::steps, 1}, {"st", Unit::steps, 1},
+                                    {"epochs", Unit::epochs, 1}, {"epoch", Unit::epochs, 1}, {"ep", Unit::epochs, 1},
+                                    {"%", Unit::percent, 1}, {"s", Unit::seconds, 1}, {"m", Unit::seconds, 60}, {"h", Unit::seconds, 3600}};
+  if (error == std::errc{} && amount >= 0 && std::isfinite(amount))
+    for (const Name& name : kNames)
+      if (unit == name.name) return {amount * name.factor, name.unit};
+  return refuse("not a duration: \"" + text + "\"");
+}
+
+nlohmann::ordered_json dump(const Fields& fields) {
+  auto json = nlohmann::ordered_json::object();
+  for (const Field& field : fields.list()) {
+    auto& target = json[field.name];
+    switch (field.kind) {
+      case Kind::number: target = *static_cast<double*>(field.place); break;
+      case Kind::integer: target = *static_cast<std::int64_t*>(field.place); break;
+      case Kind::boolean: target = *static_cast<bool*>(field.place); break;
+      case Kind::text:
+      case Kind::choice: target = *static_cast<std::string*>(field.place); break;
+      case Kind::numbers:
+        target = std::vector<double>(static_cast<double*>(field.place), static_cast<double*>(field.place) + field.count);
+        break;
+      case Kind::number_list: target = *static_cast<std::vector<double>*>(field.place); break;
+      case Kind::optional_number:
+        if (const auto& value = *static_cast<std::optional<double>*>(field.place)) target = *value;
+        break;
+      case Kind::optional_integer:
+        if (const auto& value = *static_cast<std::optional<std::int64_t>*>(field.place)) target = *value;
+        break;
+      case Kind::duration: target = static_cast<Duration*>(field.place)->text(); break;
+      case Kind::optional_duration:
+        if (const auto& value = *static_cast<std::optional<Duration>*>(field.place)) target = value->text();
+        break;
+      case Kind::object: {
+        Fields inner;
+        field.describe(field.place, inner);
+        target = dump(inner);
+        break;
+      }
+      case Kind::value: target = static_cast<Value*>(field.place)->to_json(); break;
+    }
+    if (target.is_null()) json.erase(field.name);
+  }
+  return json;
+}
+
+nlohmann::ordered_json schema(const Fields& fields) {
+  auto properties = nlohmann::ordered_json::object();
+  auto required = nlohmann::ordered_json::array();
+  const nlohmann::ordered_json defaults = dump(fields);
+  for (const Field& field : fields.list()) {
+    auto& entry = properties[field.name] = nlohmann::ordered_json::object();
+    const auto number = [&field](nlohmann::ordered_json& target, const char* type) {
+      target["type"] = type;
+      if (std::isfinite(field.range.low)) target[field.range.open_low ? "exclusiveMinimum" : "minimum"] = number_json(field.range.low);
+      if (std::isfinite(field.range.high)) target[field.range.open_high ? "exclusiveMaximum" : "maximum"] = number_json(field.range.high);
+    };
+    switch (field.kind) {
+      case Kind::number:
+      case Kind::optional_number: number(entry, "number"); break;
+      case Kind::integer:
+      case Kind::optional_integer: number(entry, "integer"); break;
+      case Kind::boolean: entry["type"] = "boolean"; break;
+      case Kind::text: entry["type"] = "string"; break;
+      case Kind::choice: entry["enum"] = split(field.choices); break;
+      case Kind::numbers:
+        entry["minItems"] = entry["maxItems"] = field.count;
+        [[fallthrough]];
+      case Kind::number_list:
+        entry["type"] = "array";
+        number(entry["items"], "number");
+        break;
+      case Kind::duration:
+      case Kind::optional_duration:
+        entry["type"] = {"integer", "string"};
+        entry["pattern"] = "^[0-9.]+ *(steps?|st|epochs?|ep|%|s|m|h)$";
+        break;
+      case Kind::object: {
+        Fields inner;
+        field.describe(field.place, inner);
+        entry = schema(inner);
+        break;
+      }
+      case Kind::value:
+        if (*field.registry) {
+          const nlohmann::ordered_json one = {{"$ref", std::string("#/definitions/") + field.registry}};
+          entry = field.list ? nlohmann::ordered_json{{"anyOf", {one, {{"type", "array"}, {"items", one}}}}} : one;
+        }
+        break;
+    }
+    entry["description"] = field.doc;
+    if (defaults.contains(field.name) && field.kind != Kind::object && !defaults[field.name].empty()) entry["default"] = defaults[field.name];
+    if (field.is_required) required.push_back(field.name);
+  }
+  nlohmann::ordered_json result = {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}, {"patternProperties", {{"^x-", nlohmann::ordered_json::object()}}}};
+  if (!required.empty()) result["required"] = required;
+  return result;
+}
+
+std::string table(const Fields& fields) {
+  const nlohmann::ordered_json defaults = dump(fields);
+  std::string text;
+  for (const Field& field : fields.list()) {
+    std::string name = "  " + std::string(field.name), value = defaults.contains(field.name) ? defaults[field.name].dump() : field.is_required ? "required" : "-";
+    if (value == "null" || value == "{}" || value == "[]") value = "-";
+    name.resize(std::max<std::size_t>(name.size() + 1, 24), ' ');
+    value.resize(std::max<std::size_t>(value.size() + 1, 16), ' ');
+    const bool numeric = field.kind == Kind::number || field.kind == Kind::integer || field.kind == Kind::numbers ||
+                         field.kind == Kind::optional_number || field.kind == Kind::optional_integer || field.kind == Kind::number_list;
+    std::string range = numeric ? field.range.text() : field.kind == Kind::choice ? joined(split(field.choices)) : "";
+    range.resize(std::max<std::size_t>(range.size() + 1, 14), ' ');
+    text += name + value + range + field.doc + "\n";
+  }
+  return text;
+}
+
+}  // namespace xgrad::config

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An optimizer from its config: hyperparameters, and groups of parameters with their own.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "xgrad/optim/optimizer.hpp"
+
+namespace xgrad::optim {
+namespace {
+
+using config::Problems;
+using config::Value;
+using Type = Value::Type;
+
+/// "*" and "?" as in file names; "re:..." is a regular expression.
+bool matches(const std::string& pattern, const std::string& name) {
+  if (pattern.starts_with("re:")) return std::regex_match(name, std::regex(pattern.substr(3)));
+  const char* p = pattern.c_str();
+  const char* n = name.c_str();
+  const char* star = nullptr;
+  const char* resume = nullptr;
+  while (*n) {
+    if (*p == '*') {
+      star = p++;
+      resume = n;
+    } else if (*p == '?' || *p == *n) {
+      ++p, ++n;
+    } else if (star) {
+      p = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (*p == '*') ++p;
+  return *p == '\0';
+}
+
+/// What only groups have.
+struct GroupOptions {
+  Value match, rank;
+  double lr_scale = 1;
+  bool freeze = false;
+  void describe(config::Fields& f) {
+    f("match", match, "", "parameter names, or a list of them: \"*.bias\", \"re:.*norm.*\"");
+    f("rank", rank, "", "parameters with this number of axes");
+    f("lr_scale", lr_scale, config::range::nonnegative, "multiplies lr");
+    f("freeze", freeze, "leave these parameters as they are");
+  }
+};
+
+template <class T>
+class Grouping {
+ public:
+  Grouping(const NamedTensors<T>& parameters, Problems& problems) : parameters_(parameters), problems_(problems), owner_(parameters.size(), 0) {}
+
+  /// The parameters that group number `which` takes.
+  std::vector<std::size_t> take(const GroupOptions& options, const Value& group, std::size_t which, std::string& label) {
+    std::vector<std::string> patterns;
+    if (options.match.is(Type::string)) patterns.push_back(options.match.string);
+    for (const Value& item : options.match.items)
+      if (item.is(Type::string))
+        patterns.push_back(item.string);
+      else
+        problems_.add("XG103", item, "\"match\": expected a parameter name or pattern, found " + item.describe());
+    const bool by_rank = options.rank.is(Type::integer);
+    if (!options.rank.is(Type::null) && !by_rank) problems_.add("XG103", options.rank, "\"rank\": expected an integer, found " + options.rank.describe());
+    if (patterns.empty() && !by_rank) {
+      problems_.add("XG106", group, "a group needs \"match\" or \"rank\" to say which parameters it takes");
+      return {};
+    }
+    label = config::joined(patterns) + (by_rank ? std::string(patterns.empty() ? "" : " ") + "rank " + std::to_string(options.rank.integer) : "");
+    std::vector<std::size_t> members;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const NamedTensor<T>& parameter = parameters_[i];
+      if (by_rank && static_cast<std::int64_t>(parameter.tensor.rank()) != options.rank.integer) continue;
+      bool hit = patterns.empty();
+      for (const std::string& pattern : patterns) hit |= match_one(pattern, parameter.name, options.match);
+      if (!hit) continue;
+      if (owner_[i] != 0)
+        problems_.add("XG107", group, "parameter \"" + parameter.name + "\" is in groups " + std::to_string(owner_[i]) + " and " + std::to_string(which));
+      owner_[i] = which;
+      members.push_back(i);
+    }
+    if (members.empty() && problems_.ok()) nothing_matched(group, which, patterns, label);
+    return members;
+  }
+  std::vector<std::size_t> rest() const {
+    std::vector<std::size_t> members;
+    for (std::size_t i = 0; i < owner_.size(); ++i)
+      if (owner_[i] == 0) members.push_back(i);
+    return members;
+  }
+
+ private:
+  bool match_one(const std::string& pattern, const std::string& name, const Value& at) {
+    try {
+      return matches(pattern, name);
+    } catch (const std::regex_error& error) {
+      if (problems_.ok()) problems_.add("XG103", at, "\"" + pattern + "\" is not a regular expression: " + error.what());
+      return false;
+    }
+  }
+  void nothing_matched(const Value& group, std::size_t which, const std::vector<std::string>& patterns, const std::string& label) {
+    // The nearest thing that would have matched: a name, or "*." and a name's last part.
+    std::vector<std::string> candidates;
+    for (const NamedTensor<T>& parameter : parameters_) {
+      candidates.push_back(parameter.name);
+      candidates.push_back("*." + parameter.name.substr(parameter.name.rfind('.') + 1));
+    }
+    const std::string close = patterns.empty() ? "" : config::nearest(patterns[0], candidates);
+    std::size_t count = 0;
+    for (const NamedTensor<T>& parameter : parameters_) count += !close.empty() && matches(close, parameter.name);
+    problems_.add("XG107", group, "group " + std::to_string(which) + " \"" + label + "\" matches no parameter",
+                  close.empty() ? "parameters: " + config::joined(names()) : "closest: \"" + close + "\" (" + std::to_string(count) + ")");
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> result;
+    for (const NamedTensor<T>& parameter : parameters_) result.push_back(parameter.name);
+    return result;
+  }
+
+  const NamedTensors<T>& parameters_;
+  Problems& problems_;
+  std::vector<std::size_t> owner_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameters, Problems& problems) {
+  const OptimizerRow* row = optimizers().resolve(value, problems);
+  if (!row) return nullptr;
+  using Group = typename Optimizer<T>::Group;
+  const Rule<T>& rule = row->rule<T>();
+  const std::string what = std::string("optimizer \"") + row->name + "\"";
+  Hyperparameters common(rule);
+  if (value.is(Type::object)) config::read(value, common.fields(), problems, what, {"type", "groups"});
+  const auto check = [&](const Hyperparameters& hyperparameters, const Value& at) {
+    if (const char* wrong = rule.check(hyperparameters.rule_data())) problems.add("XG107", at, what + ": " + wrong);
+  };
+  check(common, value);
+
+  std::vector<Group> groups;
+  Grouping<T> grouping(parameters, problems);
+  if (const auto* list = value.find("groups")) {
+    if (!list->value.is(Type::list)) problems.add("XG103", list->value, "\"groups\": expected a list, found " + list->value.describe());
+    for (const Value& item : list->value.items) {
+      Group group{"", common, 1, false, {}, {}};
+      GroupOptions options;
+      config::Fields fields = group.hyperparameters.fields();
+      options.describe(fields);
+      config::read(item, fields, problems, "group " + std::to_string(groups.size() + 1));
+      check(group.hyperparameters, item);
+      group.lr_scale = options.lr_scale;
+      group.freeze = options.freeze;
+      group.members = grouping.take(options, item, groups.size() + 1, group.label);
+      groups.push_back(std::move(group));
+    }
+  }
+  Group rest{groups.empty() ? "all" : "the rest", common, 1, false, grouping.rest(), {}};
+  groups.insert(groups.begin(), std::move(rest));
+  const bool frozen = std::all_of(groups.begin(), groups.end(), [](const Group& g) { return g.freeze || g.members.empty(); });
+  if (frozen && !parameters.empty() && problems.ok()) problems.add("XG107", value, "all parameters are frozen: nothing to train");
+  if (!problems.ok()) return nullptr;
+  auto result = std::make_unique<Optimizer<T>>(*row, std::move(parameters));
+  result->set_groups(std::move(groups));
+  return result;
+}
+
+template <class T>
+std::unique_ptr<Optimizer<T>> make(const nlohmann::json& json, NamedTensors<T> parameters) {
+  Problems problems;
+  auto result = make(Value::from_json(json, "optimizer"), std::move(parameters), problems);
+  if (!problems.ok()) throw config::ConfigError(problems);
+  return result;
+}
+
+template <class T>
+std::string Optimizer<T>::table() {
+  std::string text;
+  for (Group& group : groups_) {
+    text += "group \"" + group.label + "\"" + (group.freeze ? " (frozen)" : "") + ": " +
+            config::dump(group.hyperparameters.fields()).dump() + "\n";
+    for (const std::size_t member : group.members)
+      text += "  " + parameters_[member].name + " " + parameters_[member].tensor.shape().to_string() + "\n";
+  }
+  return text;
+}
+
+template std::unique_ptr<Optimizer<float>> make(const Value&, NamedTensors<float>, Problems&);
+template std::unique_ptr<Optimizer<double>> make(const Value&, NamedTensors<double>, Problems&);
+template std::unique_ptr<Optimizer<float>> make(const nlohmann::json&, NamedTensors<float>);
+template std::unique_ptr<Optimizer<double>> make(const nlohmann::json&, NamedTensors<double>);
+template std::string Optimizer<float>::table();
+template std::string Optimizer<double>::table();
+
+}  // namespace xgrad::optim

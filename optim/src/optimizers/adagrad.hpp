@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include "xgrad/optim/kernel.hpp"
+
+namespace xgrad::optim::inline XGRAD_ISA {
+
+/// s += g^2;  p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps). As torch.optim.Adagrad.
+struct AdaGrad {
+  double lr = 1e-2, lr_decay = 0, initial_accumulator_value = 0, eps = 1e-10;
+  static constexpr const char* name = "adagrad";
+  static constexpr About about{"gradient over the root of all its squares", "Duchi, Hazan, Singer 2011, JMLR 12"};
+  static constexpr Slot slots[] = {{"sum", nullptr, "initial_accumulator_value"}};
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size");
+    f("lr_decay", lr_decay, range::nonnegative, "decay of the step size with the step");
+    f("initial_accumulator_value", initial_accumulator_value, range::nonnegative, "where the sum of squares begins");
+    f("eps", eps, range::nonnegative, "added to the root");
+  }
+  auto step(Now now) const {
+    return [*this, rate = lr / (1 + (now.t - 1) * lr_decay)](auto& p, auto g, auto& sum) {
+      sum += g * g;
+      p -= rate * g / (sqrt(sum) + eps);
+    };
+  }
+};
+
+using adagrad = Family<AdaGrad>;
+
+}  // namespace xgrad::optim::inline XGRAD_ISA

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include "xgrad/optim/kernel.hpp"
+
+namespace xgrad::optim::inline XGRAD_ISA {
+
+/// b = momentum b + (1 - dampening) g, the first b = g;  p -= lr (nesterov ? g + momentum b : b).
+/// As torch.optim.SGD: lr is not part of the buffer.
+struct Sgd {
+  double lr = 1e-3, momentum = 0, dampening = 0;
+  bool nesterov = false;
+  static constexpr const char* name = "sgd";
+  static constexpr About about{"stochastic gradient descent, with momentum", "Sutskever et al. 2013, ICML"};
+  static constexpr Slot slots[] = {{"momentum_buffer", "momentum"}};
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size");
+    f("momentum", momentum, range::nonnegative, "weight of the previous direction");
+    f("dampening", dampening, range::unit, "what the gradient's weight in the momentum is short of 1");
+    f("nesterov", nesterov, "look ahead along the momentum; needs momentum > 0 and dampening = 0");
+  }
+  const char* check() const {
+    return nesterov && (momentum <= 0 || dampening != 0) ? "nesterov needs momentum > 0 and dampening = 0" : nullptr;
+  }
+  auto step(Now now) const {
+    return [*this, fresh = now.t == 1 ? 1 : 1 - dampening](auto& p, auto g, auto& b) {
+      if (momentum != 0) {
+        b = momentum * b + fresh * g;
+        g = nesterov ? g + momentum * b : b;
+      }
+      p -= lr * g;
+    };
+  }
+};
+
+using sgd = Family<Sgd>;
+
+}  // namespace xgrad::optim::inline XGRAD_ISA
