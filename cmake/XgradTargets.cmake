@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What every target built here has in common, and how a library of ours is declared.
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(XGRAD_CCACHE ccache DOC "Compiler cache")
+  if(XGRAD_CCACHE)
+    # The two looser checks are what ccache asks for with precompiled headers.
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${XGRAD_CCACHE}")
+  endif()
+endif()
+
+# Warnings and sanitizers: for our own targets only, never part of what a user's target inherits.
+add_library(xgrad_warnings INTERFACE)
+target_compile_options(xgrad_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow
+                       $<$<BOOL:${XGRAD_WARNINGS_AS_ERRORS}>:-Werror>)
+if(XGRAD_SANITIZE)
+  set(XGRAD_POOL_MALLOC ON)
+  set(sanitize -fsanitize=${XGRAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(xgrad_warnings INTERFACE ${sanitize} -O1 -g1)
+  target_link_options(xgrad_warnings INTERFACE ${sanitize})
+endif()
+
+# xgrad_library(<room> SOURCES file... [PUBLIC library...] [PRIVATE library...])
+# makes the target xgrad_<room>, its alias xgrad::<room>, and installs it and its headers (the folder include/).
+function(xgrad_library room)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;PUBLIC;PRIVATE")
+  set(target xgrad_${room})
+  add_library(${target} ${arg_SOURCES})
+  add_library(xgrad::${room} ALIAS ${target})
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_include_directories(${target}
+    PUBLIC "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>"
+    PRIVATE src)
+  target_link_libraries(${target} PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:xgrad_warnings> ${arg_PRIVATE})
+  set_target_properties(${target} PROPERTIES
+    EXPORT_NAME ${room}
+    DEFINE_SYMBOL ""  # static and shared builds compile alike, so the compiler cache serves both
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  install(TARGETS ${target} EXPORT xgradTargets)
+  install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+endfunction()
