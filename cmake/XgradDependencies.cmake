@@ -32,6 +32,10 @@ find_path(XGRAD_CBLAS_INCLUDE_DIR cblas.h REQUIRED
           HINTS "/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp" PATH_SUFFIXES openblas
           DOC "Folder that holds OpenBLAS's cblas.h")
 
+# oneDNN's own package file asks for OpenCL, which we do not use: take the library itself.
+find_library(XGRAD_DNNL_LIBRARY dnnl REQUIRED DOC "oneDNN")
+find_path(XGRAD_DNNL_INCLUDE_DIR dnnl.h REQUIRED DOC "Folder that holds dnnl.h")
+
 if(XGRAD_BUILD_PROGRAM)
   find_package(CLI11 REQUIRED)
 endif()

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "xgrad/config/registry.hpp"
+#include "xgrad/tensor.hpp"
+
+namespace xgrad::train {
+
+/// Data that cannot be used; the command exits with 4.
+class DataError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Rows as they were read, before splitting and transforms.
+struct RawData {
+  Shape inputs_shape;                     ///< (N, ...)
+  std::vector<std::uint8_t> bytes;        ///< the inputs of pictures, else empty
+  std::vector<double> numbers;            ///< the inputs otherwise
+  Shape targets_shape;                    ///< (N) or (N, ...)
+  std::vector<double> targets;
+  std::vector<std::string> class_names;   ///< when the targets were words; targets are places in it then
+  std::size_t test_begin = 0;             ///< rows from here on are a given test set; 0: none
+
+  std::size_t rows() const { return static_cast<std::size_t>(inputs_shape[0]); }
+  std::size_t row_size() const { return rows() == 0 ? 0 : inputs_shape.size() / rows(); }
+};
+
+/// Where a relative path of a config is looked for: beside the config file, then in the folder XGRAD_DATA.
+struct DataPaths {
+  std::string folder = ".";
+  /// Throws DataError naming all places tried.
+  std::string find(const std::string& path) const;
+};
+
+/// One kind of data source ("csv", "idx", ...): its fields, and how it reads.
+struct DataRow {
+  const char* name;
+  config::About about;
+  std::function<void(const std::function<void(config::Fields&)>&)> describe;
+  std::function<std::function<RawData(const DataPaths&)>(const config::Value&, config::Problems&)> make;
+};
+const config::Registry<DataRow>& data_sources();
+
+/// "split" of a data section: shares of the rows. With a given test set only train and val are shared out.
+struct SplitOptions {
+  double train = 1, val = 0, test = 0;
+  bool stratify = false;
+  std::int64_t seed = 0;
+  void describe(config::Fields& f);
+};
+
+/// What every data section has beside its source's own keys.
+struct DataOptions {
+  SplitOptions split;
+  config::Value transforms;
+  std::int64_t batch_size = 32;
+  bool shuffle = true, drop_last = false;
+  void describe(config::Fields& f);
+};
+
+/// "transforms": steps on the inputs, in order; those with statistics fit them on the training rows only.
+struct TransformRow {
+  const char* name;
+  config::About about;
+  std::function<void(const std::function<void(config::Fields&)>&)> describe;
+  /// Changes the inputs (rows x columns, in place) and the shape of one row; warnings go to `notes`.
+  using Apply = std::function<void(std::vector<double>& inputs, Shape& row_shape, const std::vector<std::int64_t>& training_rows,
+                                   std::vector<std::string>& notes)>;
+  std::function<Apply(const config::Value&, config::Problems&)> make;
+};
+const config::Registry<TransformRow>& transforms();
+
+template <class T>
+struct Batch {
+  Tensor<T> inputs;
+  Indices labels;     ///< (n) for classification
+  Tensor<T> targets;  ///< otherwise
+  std::size_t size = 0;
+};
+
+enum class Split { train, val, test };
+constexpr const char* name_of(Split split) { return split == Split::train ? "train" : split == Split::val ? "val" : "test"; }
+
+/// Split, transformed rows. The order of an epoch is a function of (seed, epoch), so a run resumes in its middle.
+template <class T>
+class Dataset {
+ public:
+  /// `classes`: the targets must be class numbers 0, 1, ... Throws DataError.
+  Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Apply>& transforms, bool classes, std::uint64_t seed);
+
+  std::size_t size(Split split) const { return rows_[static_cast<std::size_t>(split)].size(); }
+  /// Of one sample's input: (features).
+  const Shape& sample_shape() const { return sample_shape_; }
+  const Shape& target_shape() const { return target_shape_; }
+  std::size_t classes() const { return classes_; }
+  const std::vector<std::string>& class_names() const { return class_names_; }
+  const std::vector<std::string>& notes() const { return notes_; }
+  std::int64_t batches_per_epoch() const;
+
+  /// The training batch number `index` of an epoch.
+  Batch<T> training_batch(std::int64_t epoch, std::int64_t index) const;
+  /// `count` rows of a split from `first` on, in the order of the data.
+  Batch<T> rows(Split split, std::size_t first, std::size_t count) const;
+
+ private:
+  Batch<T> gather(const std::int64_t* rows, std::size_t count) const;
+
+  DataOptions options_;
+  std::uint64_t seed_;
+  std::vector<T> inputs_, targets_;
+  std::vector<std::int64_t> labels_;
+  Shape sample_shape_, target_shape_;
+  std::size_t row_size_ = 0, target_size_ = 0, classes_ = 0;
+  std::vector<std::int64_t> rows_[3];
+  std::vector<std::string> class_names_, notes_;
+  mutable std::int64_t order_epoch_ = -1;
+  mutable std::vector<std::int64_t> order_;
+};
+
+/// Inputs for prediction: a csv or npy file of rows with `columns` numbers each, transformed like the training data.
+std::vector<double> read_rows(const std::string& path, std::size_t columns);
+
+extern template class Dataset<float>;
+extern template class Dataset<double>;
+
+}  // namespace xgrad::train
