@@ -83,7 +83,7 @@ class Grouping {
       owner_[i] = which;
       members.push_back(i);
     }
-    if (members.empty() && problems_.ok()) nothing_matched(group, which, patterns, label);
+    if (members.empty() && !parameters_.empty() && problems_.ok()) nothing_matched(group, which, patterns, label);
     return members;
   }
   std::vector<std::size_t> rest() const {

@@ -25,7 +25,8 @@ constinit thread_local bool draining = false;
 const char* current_scope() {
   std::string path;
   for (std::size_t i = 0; i < scope_stack.depth; ++i) {
-    if (i > 0) path += '.';
+    if (!*scope_stack.names[i]) continue;  // the outermost module has no name
+    if (!path.empty()) path += '.';
     path += scope_stack.names[i];
   }
   static std::mutex mutex;

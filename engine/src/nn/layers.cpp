@@ -3,10 +3,12 @@
 
 #include <cmath>
 
+#include "xgrad/autograd.hpp"
+
 namespace xgrad::nn {
 
 template <class T>
-Linear<T>::Linear(std::int64_t in, std::int64_t out, LinearOptions options) : activation(options.activation) {
+Linear<T>::Linear(std::int64_t in, std::int64_t out, LinearOptions options) {
   XGRAD_CHECK(in > 0 && out > 0, "Linear: sizes in ", in, ", out ", out, "; expected positive sizes");
   weight = this->register_parameter("weight", Tensor<T>::empty({out, in}));
   initialize(weight, Init::uniform, next_init_key());
@@ -18,29 +20,30 @@ Linear<T>::Linear(std::int64_t in, std::int64_t out, LinearOptions options) : ac
 
 template <class T>
 void Sequential<T>::append(std::shared_ptr<Module<T>> module) {
-  bool fused = false;
-  auto* linear = modules_.empty() ? nullptr : dynamic_cast<Linear<T>*>(modules_.back().get());
-  if (linear && linear->activation == Activation::none) {
-    fused = true;
-    if (dynamic_cast<ReLU<T>*>(module.get()))
-      linear->activation = Activation::relu;
-    else if (dynamic_cast<Tanh<T>*>(module.get()))
-      linear->activation = Activation::tanh;
-    else if (dynamic_cast<Sigmoid<T>*>(module.get()))
-      linear->activation = Activation::sigmoid;
-    else
-      fused = false;
+  if (!modules_.empty() && dynamic_cast<Linear<T>*>(modules_.back().get())) {
+    Activation& before = fused_.back();
+    if (dynamic_cast<ReLU<T>*>(module.get())) before = Activation::relu;
+    if (dynamic_cast<Tanh<T>*>(module.get())) before = Activation::tanh;
+    if (dynamic_cast<Sigmoid<T>*>(module.get())) before = Activation::sigmoid;
   }
   this->register_module(std::to_string(modules_.size()), *module);
   modules_.push_back(std::move(module));
-  fused_.push_back(fused);
+  fused_.push_back(Activation::none);
 }
 
 template <class T>
 Tensor<T> Sequential<T>::forward(const Tensor<T>& x) {
   Tensor<T> y = x;
-  for (std::size_t i = 0; i < modules_.size(); ++i)
-    if (!fused_[i]) y = (*modules_[i])(y);
+  for (std::size_t i = 0; i < modules_.size(); ++i) {
+    if (fused_[i] == Activation::none) {
+      y = (*modules_[i])(y);
+      continue;
+    }
+    const auto& layer = static_cast<const Linear<T>&>(*modules_[i]);
+    const Scope scope(layer.name());
+    y = linear(y, layer.weight, layer.bias, fused_[i]);
+    ++i;  // the activation is done
+  }
   return y;
 }
 

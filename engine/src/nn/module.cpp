@@ -74,6 +74,8 @@ Tensor<T> Module<T>::register_buffer(const std::string& name, const Tensor<T>& v
 template <class T>
 void Module<T>::register_module(const std::string& name, const Module& child) {
   check_name(name);
+  XGRAD_CHECK(child.state_->name.empty(), "Module: the module to be registered as \"", name, "\" is already registered as \"",
+              child.state_->name, "\"; a shared layer is registered once and called where it is needed");
   child.state_->name = name;
   state_->children.push_back(child.state_);
 }

@@ -13,7 +13,7 @@ template <class T>
 Tensor<T> masked(const Tensor<T>& x, double p, RandomKey key) {
   Storage<T> value(x.size());
   T* y = value.data();
-  const T scale = static_cast<T>(1 / (1 - p));
+  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
   const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);  // dropped where 32 random bits are below
   detail::for_rows((x.size() + 3) / 4, 4, [&](std::size_t first, std::size_t count) {
     for (std::size_t block = first; block < first + count; ++block) {
@@ -32,7 +32,6 @@ template <class T>
 Tensor<T> dropout(const Tensor<T>& x, double p, bool training, RandomKey key) {
   XGRAD_CHECK(p >= 0 && p <= 1, "dropout: p is ", p, "; expected 0 to 1");
   if (!training || p == 0) return x;
-  if (p == 1) return x * 0;
   return masked(x, p, key);
 }
 

@@ -66,7 +66,8 @@ struct ClassRows {
       order.push_back(1);
       last = permute(scores, order);
     }
-    x = reshape(last, Shape{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(classes)});
+    const Shape matrix{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(classes)};
+    x = last.shape() == matrix ? last : reshape(last, matrix);
   }
 };
 
@@ -210,8 +211,16 @@ template <class T>
 Tensor<T> nll_loss(const Tensor<T>& x, const Indices& target, const NllOptions<T>& options) {
   const ClassRows<T> rows("nll_loss", x, options.weight);
   check_classes("nll_loss", rows.shape, target, rows.classes, options.ignore_index);
-  const Tensor<T> hits = weighted_one_hot(target, rows.classes, options.weight, options.ignore_index);
-  const Tensor<T> losses = -sum(rows.x * hits, -1);
+  // Only the targets' entries are looked at: a masked class may well be -inf.
+  Indices picked(Shape{static_cast<std::int64_t>(rows.rows)});
+  Tensor<T> weights = Tensor<T>::zeros(picked.shape());
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    const std::int64_t t = target.data()[i];
+    picked.data()[i] = t == options.ignore_index ? 0 : t;
+    if (t != options.ignore_index) weights.mutable_data()[i] = options.weight.defined() ? options.weight.data()[t] : T{1};
+  }
+  const Tensor<T> hits = detail::pick("nll", rows.x, 1, picked);
+  const Tensor<T> losses = where(weights == 0, 0, -(hits * weights));
   if (options.reduction == Reduction::none) return reshape(losses, rows.shape);
   if (options.reduction == Reduction::sum) return sum(losses);
   return sum(losses) * (1 / total_weight(target, options.weight, options.ignore_index));

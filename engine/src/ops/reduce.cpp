@@ -103,10 +103,6 @@ Indices first_best(const char* name, const Tensor<T>& x, std::int64_t axis, Beat
   return result;
 }
 
-/// x's elements at `indices` along the axis; differentiable.
-template <class T>
-Tensor<T> pick(const char* name, const Tensor<T>& x, std::size_t axis, const Indices& indices);
-
 /// Zeros of `shape` with g at `indices` along the axis.
 template <class T>
 Tensor<T> place_at(const Tensor<T>& g, const Shape& shape, std::size_t axis, const Indices& indices) {
@@ -119,13 +115,24 @@ Tensor<T> place_at(const Tensor<T>& g, const Shape& shape, std::size_t axis, con
     }
   return record<T>("place_at", shape, std::move(value), kSaveNothing,
                    [axis, indices](Node<T>& n, const Tensor<T>& h) {
-                     n.give(0, reshape(pick("pick", h, axis, indices), n.input_shape(0)));
+                     n.give(0, reshape(detail::pick("pick", h, axis, indices), n.input_shape(0)));
                    },
                    g);
 }
 
 template <class T>
-Tensor<T> pick(const char* name, const Tensor<T>& x, std::size_t axis, const Indices& indices) {
+ValuesAndIndices<T> pick_best(const char* name, const Tensor<T>& x, std::int64_t axis, bool keepdims, Indices indices) {
+  if (x.rank() == 0) return {reshape(x, Shape{}), indices};
+  const std::size_t place = x.shape().axis(axis, name);
+  Tensor<T> values = detail::pick(name, x, place, indices);
+  if (keepdims) values = reshape(values, indices.shape().inserted(place, 1));
+  return {values, indices};
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> detail::pick(const char* name, const Tensor<T>& x, std::size_t axis, const Indices& indices) {
   const AxisLayout layout(x.shape(), axis);
   Storage<T> value(indices.size());
   for (std::size_t o = 0; o < layout.outer; ++o)
@@ -136,17 +143,6 @@ Tensor<T> pick(const char* name, const Tensor<T>& x, std::size_t axis, const Ind
   return record<T>(name, indices.shape(), std::move(value), kSaveNothing,
                    [axis, indices](Node<T>& n, const Tensor<T>& g) { n.give(0, place_at(g, n.input_shape(0), axis, indices)); }, x);
 }
-
-template <class T>
-ValuesAndIndices<T> pick_best(const char* name, const Tensor<T>& x, std::int64_t axis, bool keepdims, Indices indices) {
-  if (x.rank() == 0) return {reshape(x, Shape{}), indices};
-  const std::size_t place = x.shape().axis(axis, name);
-  Tensor<T> values = pick(name, x, place, indices);
-  if (keepdims) values = reshape(values, indices.shape().inserted(place, 1));
-  return {values, indices};
-}
-
-}  // namespace
 
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
@@ -224,6 +220,7 @@ ValuesAndIndices<T> min(const Tensor<T>& x, std::int64_t axis, bool keepdims) {
 }
 
 #define XGRAD_INSTANTIATE(T)                                                            \
+  template Tensor<T> detail::pick(const char*, const Tensor<T>&, std::size_t, const Indices&); \
   template Tensor<T> sum_to(const Tensor<T>&, const Shape&);                            \
   template Tensor<T> sum(const Tensor<T>&, const Axes&, bool);                          \
   template Tensor<T> mean(const Tensor<T>&, const Axes&, bool);                         \

@@ -45,7 +45,7 @@ void share_out(const std::vector<std::int64_t>& rows, const double (&shares)[3],
 }  // namespace
 
 template <class T>
-Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Apply>& transforms, bool classes, std::uint64_t seed)
+Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Fit>& transforms, bool classes, std::uint64_t seed)
     : options_(options), seed_(seed), class_names_(raw.class_names) {
   const std::size_t n = raw.rows(), pool = raw.test_begin > 0 ? raw.test_begin : n;
   const SplitOptions& split = options.split;
@@ -112,8 +112,16 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
     return;
   }
   std::vector<double> values(raw.bytes.empty() ? raw.numbers : std::vector<double>(raw.bytes.begin(), raw.bytes.end()));
-  for (const TransformRow::Apply& apply : transforms) apply(values, sample_shape_, rows_[0], notes_);
+  for (const TransformRow::Fit& fit : transforms) {
+    transforms_.push_back(fit(values, sample_shape_, rows_[0], notes_));
+    transforms_.back()(values);
+  }
   inputs_.assign(values.begin(), values.end());
+}
+
+template <class T>
+void Dataset<T>::transform(std::vector<double>& rows) const {
+  for (const TransformRow::Apply& apply : transforms_) apply(rows);
 }
 
 template <class T>

@@ -10,6 +10,7 @@ using config::Fields;
 using config::Value;
 namespace range = config::range;
 using Rows = std::vector<std::int64_t>;
+using Apply = TransformRow::Apply;
 
 struct Scale {
   double by = 1, offset = 0;
@@ -19,8 +20,10 @@ struct Scale {
     f("by", by, range::any, "factor");
     f("offset", offset, range::any, "added afterwards");
   }
-  void apply(std::vector<double>& x, Shape&, const Rows&, std::vector<std::string>&) const {
-    for (double& value : x) value = value * by + offset;
+  Apply fit(const std::vector<double>&, Shape&, const Rows&, std::vector<std::string>&) const {
+    return [*this](std::vector<double>& x) {
+      for (double& value : x) value = value * by + offset;
+    };
   }
 };
 
@@ -34,7 +37,7 @@ struct Normalize {
     f("std", std, range::positive, "given instead of fitted");
     f("per_feature", per_feature, "fit each feature for itself, or all together");
   }
-  void apply(std::vector<double>& x, Shape& shape, const Rows& training, std::vector<std::string>& notes) const {
+  Apply fit(const std::vector<double>& x, Shape& shape, const Rows& training, std::vector<std::string>& notes) const {
     const std::size_t columns = shape.size(), groups = per_feature ? columns : 1;
     std::vector<double> center(groups, mean.value_or(0)), spread(groups, std.value_or(1));
     const auto over_training = [&](std::size_t group, auto f) {
@@ -56,10 +59,9 @@ struct Normalize {
       spread[g] = 1;
       if (notes.size() < 5) notes.push_back("normalize: feature " + std::to_string(g) + " is the same in all training rows: left unscaled");
     }
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const std::size_t g = per_feature ? i % columns : 0;
-      x[i] = (x[i] - center[g]) / spread[g];
-    }
+    return [groups, center, spread](std::vector<double>& rows) {
+      for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = (rows[i] - center[i % groups]) / spread[i % groups];
+    };
   }
 };
 
@@ -67,8 +69,9 @@ struct Flatten {
   static constexpr const char* name = "flatten";
   static constexpr config::About about{"each sample as one list of numbers"};
   void describe(Fields&) {}
-  void apply(std::vector<double>&, Shape& shape, const Rows&, std::vector<std::string>&) const {
+  Apply fit(const std::vector<double>&, Shape& shape, const Rows&, std::vector<std::string>&) const {
     shape = Shape{static_cast<std::int64_t>(shape.size())};
+    return [](std::vector<double>&) {};
   }
 };
 
@@ -77,11 +80,12 @@ struct Reshape {
   static constexpr const char* name = "reshape";
   static constexpr config::About about{"each sample in another shape of as many numbers"};
   void describe(Fields& f) { f("shape", shape, range::count, "of one sample: [channels, height, width]").required(); }
-  void apply(std::vector<double>&, Shape& row, const Rows&, std::vector<std::string>&) const {
+  Apply fit(const std::vector<double>&, Shape& row, const Rows&, std::vector<std::string>&) const {
     Shape wanted;
     for (const double size : shape) wanted.push_back(static_cast<std::int64_t>(size));
     if (wanted.size() != row.size()) throw DataError("transform reshape: samples have shape " + row.to_string() + ", which has not as many numbers as " + wanted.to_string());
     row = wanted;
+    return [](std::vector<double>&) {};
   }
 };
 
@@ -93,12 +97,12 @@ TransformRow row() {
             Fields fields = config::fields_of(defaults);
             visit(fields);
           },
-          [](const Value& value, config::Problems& problems) -> TransformRow::Apply {
+          [](const Value& value, config::Problems& problems) -> TransformRow::Fit {
             Transform transform;
             if (value.is(Value::Type::object))
               config::read_into(transform, value, problems, std::string("transform \"") + Transform::name + "\"", {"type"});
-            return [transform](std::vector<double>& x, Shape& shape, const Rows& training, std::vector<std::string>& notes) {
-              transform.apply(x, shape, training, notes);
+            return [transform](const std::vector<double>& x, Shape& shape, const Rows& training, std::vector<std::string>& notes) {
+              return transform.fit(x, shape, training, notes);
             };
           }};
 }

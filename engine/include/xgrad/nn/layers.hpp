@@ -12,7 +12,6 @@ namespace xgrad::nn {
 
 struct LinearOptions {
   bool bias = true;
-  Activation activation = Activation::none;  ///< applied to the result in the same pass
 };
 
 /// x weight^T + bias: (..., in) -> (..., out). Parameters weight (out, in) and bias (out), both begin uniform in
@@ -21,10 +20,9 @@ template <class T>
 class Linear : public Module<T> {
  public:
   Linear(std::int64_t in, std::int64_t out, LinearOptions options = {});
-  Tensor<T> forward(const Tensor<T>& x) override { return linear(x, weight, bias, activation); }
+  Tensor<T> forward(const Tensor<T>& x) override { return linear(x, weight, bias); }
 
-  Tensor<T> weight, bias;
-  Activation activation;
+  Tensor<T> weight, bias;  ///< handles on the parameters; bias is undefined without one
 };
 
 #define XGRAD_LAYER(name, expression)                                          \
@@ -82,7 +80,7 @@ class Sequential : public Module<T> {
 
  private:
   std::vector<std::shared_ptr<Module<T>>> modules_;
-  std::vector<bool> fused_;  // an activation that the Linear before it computes
+  std::vector<Activation> fused_;  // the activation behind a Linear, which is then computed with it
 };
 
 extern template class Linear<float>;

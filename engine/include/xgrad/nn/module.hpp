@@ -34,6 +34,8 @@ class Module {
   void train(bool on = true);
   void eval() { train(false); }
   bool is_training() const { return state_->training; }
+  /// As registered in the module that it is part of; "" if in none.
+  const char* name() const { return state_->name.c_str(); }
   void zero_grad();
 
  protected:
@@ -45,11 +47,12 @@ class Module {
   /// Makes `value` a leaf that requires a gradient and returns it. Throws Error for a name used before.
   Tensor<T> register_parameter(const std::string& name, const Tensor<T>& value);
   Tensor<T> register_buffer(const std::string& name, const Tensor<T>& value);
+  /// Throws Error for a name used before, or a module that is part of another: share its parameters by calling it twice.
   void register_module(const std::string& name, const Module& child);
 
  private:
   struct State {
-    std::string name;
+    std::string name;  // in the module it was registered with
     NamedTensors<T> parameters, buffers;
     std::vector<std::shared_ptr<State>> children;
     bool training = true;

@@ -42,6 +42,11 @@ template <class T> Indices argmax(const Tensor<T>& x, std::int64_t axis = -1);
 /// Place of the first smallest element along one axis.
 template <class T> Indices argmin(const Tensor<T>& x, std::int64_t axis = -1);
 
+namespace detail {
+/// x's elements at `indices` along the axis, which has one place for each of them: shape of x without the axis.
+template <class T> Tensor<T> pick(const char* name, const Tensor<T>& x, std::size_t axis, const Indices& indices);
+}  // namespace detail
+
 template <class T>
 struct ValuesAndIndices {
   Tensor<T> values;

@@ -68,10 +68,12 @@ struct TransformRow {
   const char* name;
   config::About about;
   std::function<void(const std::function<void(config::Fields&)>&)> describe;
-  /// Changes the inputs (rows x columns, in place) and the shape of one row; warnings go to `notes`.
-  using Apply = std::function<void(std::vector<double>& inputs, Shape& row_shape, const std::vector<std::int64_t>& training_rows,
-                                   std::vector<std::string>& notes)>;
-  std::function<Apply(const config::Value&, config::Problems&)> make;
+  /// What it does to rows once its statistics are known; in place.
+  using Apply = std::function<void(std::vector<double>& rows)>;
+  /// Takes the statistics from the training rows of all inputs and says what the shape of one row becomes.
+  using Fit = std::function<Apply(const std::vector<double>& inputs, Shape& row_shape, const std::vector<std::int64_t>& training_rows,
+                                  std::vector<std::string>& notes)>;
+  std::function<Fit(const config::Value&, config::Problems&)> make;
 };
 const config::Registry<TransformRow>& transforms();
 
@@ -91,7 +93,7 @@ template <class T>
 class Dataset {
  public:
   /// `classes`: the targets must be class numbers 0, 1, ... Throws DataError.
-  Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Apply>& transforms, bool classes, std::uint64_t seed);
+  Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Fit>& transforms, bool classes, std::uint64_t seed);
 
   std::size_t size(Split split) const { return rows_[static_cast<std::size_t>(split)].size(); }
   /// Of one sample's input: (features).
@@ -104,6 +106,8 @@ class Dataset {
 
   /// The training batch number `index` of an epoch.
   Batch<T> training_batch(std::int64_t epoch, std::int64_t index) const;
+  /// Transforms new rows like the data's own, with the statistics of the training rows.
+  void transform(std::vector<double>& rows) const;
   /// `count` rows of a split from `first` on, in the order of the data.
   Batch<T> rows(Split split, std::size_t first, std::size_t count) const;
 
@@ -117,6 +121,7 @@ class Dataset {
   Shape sample_shape_, target_shape_;
   std::size_t row_size_ = 0, target_size_ = 0, classes_ = 0;
   std::vector<std::int64_t> rows_[3];
+  std::vector<TransformRow::Apply> transforms_;
   std::vector<std::string> class_names_, notes_;
   mutable std::int64_t order_epoch_ = -1;
   mutable std::vector<std::int64_t> order_;

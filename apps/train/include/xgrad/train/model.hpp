@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include "xgrad/nn/layers.hpp"
+#include "xgrad/train/config.hpp"
+
+namespace xgrad::train {
+
+/// A layer being added to a model: the shape of one sample that reaches it, and what it makes of it.
+struct LayerContext {
+  Shape shape;              ///< in; the layer replaces it by its output's
+  std::string from;         ///< who made it, for messages
+  const Value* init = nullptr;  ///< the model's "init"
+};
+
+struct LayerRow {
+  const char* name;
+  config::About about;
+  std::function<void(const std::function<void(Fields&)>&)> describe;
+  std::function<std::shared_ptr<nn::Module<float>>(const Value&, LayerContext&, Problems&)> make_float;
+  std::function<std::shared_ptr<nn::Module<double>>(const Value&, LayerContext&, Problems&)> make_double;
+
+  template <class T>
+  const auto& make() const {
+    if constexpr (std::is_same_v<T, float>)
+      return make_float;
+    else
+      return make_double;
+  }
+};
+const config::Registry<LayerRow>& layers();
+
+/// The model of {"type": "sequential", "layers": [...], "init": ...} for samples of a shape; `output` becomes the shape of
+/// its result. Shapes that do not fit are problems. Layer i's parameters are named "i.weight", or by its "name".
+template <class T>
+std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& sample, Shape& output, Problems& problems);
+
+struct LossRow {
+  const char* name;
+  config::About about;
+  bool classes;  ///< targets are class numbers
+  std::function<void(const std::function<void(Fields&)>&)> describe;
+  std::function<std::function<Tensor<float>(const Tensor<float>&, const Batch<float>&)>(const Value&, Problems&)> make_float;
+  std::function<std::function<Tensor<double>(const Tensor<double>&, const Batch<double>&)>(const Value&, Problems&)> make_double;
+
+  template <class T>
+  const auto& make() const {
+    if constexpr (std::is_same_v<T, float>)
+      return make_float;
+    else
+      return make_double;
+  }
+};
+const config::Registry<LossRow>& losses();
+
+/// What can be measured beside the loss.
+struct MetricRow {
+  const char* name;
+  config::About about;
+  bool classes;
+};
+const config::Registry<MetricRow>& metrics();
+
+}  // namespace xgrad::train

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include <iosfwd>
+
+#include "xgrad/optim/optimizer.hpp"
+#include "xgrad/train/model.hpp"
+
+namespace xgrad::train {
+
+/// A checkpoint or run folder that cannot be used; the command exits with 5.
+class CheckpointError : public Error {
+ public:
+  using Error::Error;
+};
+/// A file or folder that cannot be written; the command exits with 8.
+class OutputError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// What the process ends with.
+enum class ExitCode { done = 0, internal = 1, usage = 2, config = 3, data = 4, checkpoint = 5, diverged = 6, target = 7, output = 8 };
+
+/// Everything that a config describes, built and checked.
+template <class T>
+struct Experiment {
+  Config config;
+  std::unique_ptr<Dataset<T>> data;
+  std::shared_ptr<nn::Sequential<T>> model;
+  std::unique_ptr<optim::Optimizer<T>> optimizer;
+  std::function<Tensor<T>(const Tensor<T>&, const Batch<T>&)> loss;
+  bool accuracy = false;
+  std::int64_t total_steps = 0, steps_per_epoch = 1;
+  std::vector<StopRule> stop_rules;
+  std::optional<ClipOptions> clip;
+  std::optional<KeepBest> keep_best;
+
+  /// The metrics that this run measures: "train/loss", "val/accuracy", ...
+  std::vector<std::string> metric_names() const;
+};
+
+/// Builds data, model, loss, optimizer and rules; whatever is wrong becomes a problem. Throws DataError where a file is.
+template <class T>
+Experiment<T> build(const Config& config, Problems& problems);
+
+struct RunOptions {
+  std::string out;              ///< the run folder
+  bool resume = false;          ///< continue from the newest checkpoint in it
+  std::string from;             ///< resume: this checkpoint instead
+  bool quiet = false;
+  bool json = false;            ///< the summary as JSON, messages elsewhere
+  bool require_target = false;  ///< exit with 7 unless a target rule was met
+};
+
+/// Trains as the config says and writes the run folder: config.json, metrics.jsonl, checkpoints/, summary.json.
+/// Returns the exit code: 0, 6 (diverged), 7, or 128 + the signal that interrupted it after saving.
+int run_training(Config config, const RunOptions& options, std::ostream& terminal);
+
+/// Loss and accuracy on one part of the data.
+template <class T>
+std::vector<std::pair<std::string, double>> measure(Experiment<T>& experiment, Split split);
+
+/// The run folder or checkpoint file that `path` names, as a config and a checkpoint path. Throws CheckpointError.
+struct SavedRun {
+  Config config;
+  std::string checkpoint;
+};
+SavedRun open_run(const std::string& path, const std::vector<std::string>& overrides, Problems& problems);
+/// Loads parameters and buffers. Throws CheckpointError listing what is missing, unexpected or of another shape.
+template <class T>
+void load_model(Experiment<T>& experiment, const std::string& checkpoint);
+
+}  // namespace xgrad::train

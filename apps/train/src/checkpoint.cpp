@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "checkpoint.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+namespace xgrad::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr const char *kFormat = "xgrad.format", *kState = "xgrad.state", *kConfig = "xgrad.config";
+
+/// A double as text that loses no bit.
+std::string exact(double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%a", value);
+  return text;
+}
+double exact(const Json& json) { return std::strtod(json.get<std::string>().c_str(), nullptr); }
+
+Json to_json(const Progress& p) {
+  Json json = {{"step", p.step},           {"loss_sum", exact(p.loss_sum)},     {"loss_count", p.loss_count}, {"skipped", p.skipped},
+               {"metrics_bytes", p.metrics_bytes}, {"first_loss", exact(p.first_loss)}, {"last_loss", exact(p.last_loss)}, {"seconds", exact(p.seconds)},
+               {"finished", p.finished},   {"reason", p.reason},                {"stops", Json::array()},     {"best", Json::array()}};
+  for (const StopState& stop : p.stops) json["stops"].push_back({exact(stop.best), stop.best_step});
+  for (const auto& [value, step] : p.best) json["best"].push_back({exact(value), step});
+  return json;
+}
+
+Progress from_json(const Json& json) {
+  Progress p;
+  p.step = json.at("step").get<std::int64_t>();
+  p.loss_sum = exact(json.at("loss_sum"));
+  p.loss_count = json.at("loss_count").get<std::int64_t>();
+  p.skipped = json.at("skipped").get<std::int64_t>();
+  p.metrics_bytes = json.at("metrics_bytes").get<std::int64_t>();
+  p.first_loss = exact(json.at("first_loss"));
+  p.last_loss = exact(json.at("last_loss"));
+  p.seconds = exact(json.at("seconds"));
+  p.finished = json.at("finished").get<bool>();
+  p.reason = json.at("reason").get<std::string>();
+  for (const Json& stop : json.at("stops")) p.stops.push_back({exact(stop.at(0)), stop.at(1).get<std::int64_t>()});
+  for (const Json& best : json.at("best")) p.best.emplace_back(exact(best.at(0)), best.at(1).get<std::int64_t>());
+  return p;
+}
+
+TensorFile open_file(const std::string& path) {
+  try {
+    return TensorFile::parse(read_file(path), path);
+  } catch (const Error& error) {
+    throw CheckpointError(error.what());
+  }
+}
+
+/// Every difference between what the model wants and what the file has.
+template <class T>
+void check_parameters(const TensorFile& file, const std::string& path, const NamedTensors<T>& parameters) {
+  std::string missing, unexpected, different;
+  const auto list = [](std::string& text, const std::string& name) { text += (text.empty() ? "" : ", ") + name; };
+  for (const NamedTensor<T>& p : parameters) {
+    const auto* entry = file.find("model." + p.name);
+    if (!entry) list(missing, p.name);
+    else if (!(entry->shape == p.tensor.shape())) list(different, p.name + " " + entry->shape.to_string() + " against " + p.tensor.shape().to_string());
+    else if (entry->dtype != (std::is_same_v<T, float> ? "F32" : "F64")) list(different, p.name + " is " + entry->dtype);
+  }
+  for (const auto& entry : file.entries)
+    if (entry.name.starts_with("model.") && std::none_of(parameters.begin(), parameters.end(), [&](const auto& p) { return "model." + p.name == entry.name; }))
+      list(unexpected, entry.name.substr(6));
+  if (missing.empty() && unexpected.empty() && different.empty()) return;
+  throw CheckpointError(path + ": a checkpoint of another model" + (missing.empty() ? "" : "; missing: " + missing) +
+                        (unexpected.empty() ? "" : "; unexpected: " + unexpected) + (different.empty() ? "" : "; different: " + different));
+}
+
+template <class T>
+void take_model(const TensorFile& file, const std::string& path, Experiment<T>& e) {
+  NamedTensors<T> parameters = e.model->named_parameters();
+  check_parameters(file, path, parameters);
+  for (NamedTensor<T>& p : parameters) file.get("model." + p.name, p.tensor.shape(), p.tensor.mutable_data());
+  for (NamedTensor<T>& b : e.model->named_buffers()) file.get("buffer." + b.name, b.tensor.shape(), b.tensor.mutable_data());
+}
+
+}  // namespace
+
+std::string checkpoint_name(std::int64_t step) {
+  char name[64];
+  std::snprintf(name, sizeof name, "step-%010lld.xg.safetensors", static_cast<long long>(step));
+  return name;
+}
+
+std::vector<std::pair<std::int64_t, std::string>> list_checkpoints(const std::string& folder) {
+  std::vector<std::pair<std::int64_t, std::string>> result;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    long long step = 0;
+    const std::string name = entry.path().filename().string();
+    if (std::sscanf(name.c_str(), "step-%lld", &step) == 1 && name == checkpoint_name(step)) result.emplace_back(step, entry.path().string());
+  }
+  std::sort(result.rbegin(), result.rend());
+  return result;
+}
+
+template <class T>
+void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& progress, const std::vector<Storage<T>>& best_parameters) {
+  TensorFile file;
+  const NamedTensors<T> parameters = e.model->named_parameters();
+  for (const NamedTensor<T>& p : parameters) file.add("model." + p.name, p.tensor.shape(), p.tensor.data());
+  for (const NamedTensor<T>& b : e.model->named_buffers()) file.add("buffer." + b.name, b.tensor.shape(), b.tensor.data());
+  for (const auto& state : e.optimizer->state()) file.add("optim." + state.name, state.shape, static_cast<const T*>(state.data));
+  const auto& steps = e.optimizer->steps();
+  file.add("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
+  for (std::size_t i = 0; i < best_parameters.size(); ++i) file.add("best." + parameters[i].name, parameters[i].tensor.shape(), best_parameters[i].data());
+  file.metadata[kFormat] = "1";
+  file.metadata[kState] = to_json(progress).dump();
+  file.metadata[kConfig] = resolved(e.config).dump();
+  file.metadata["xgrad.optimizer"] = e.optimizer->name();
+  try {
+    write_file_atomically(path, file.serialize());
+  } catch (const Error& error) {
+    throw OutputError(std::string(error.what()) + "; the checkpoints saved before are untouched");
+  }
+}
+
+template <class T>
+Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<Storage<T>>& best_parameters) {
+  const TensorFile file = open_file(path);
+  const auto format = file.metadata.find(kFormat);
+  if (format == file.metadata.end()) throw CheckpointError(path + ": not a checkpoint of xgrad");
+  if (format->second != "1") throw CheckpointError(path + ": checkpoint format " + format->second + "; this xgrad knows format 1, install a newer one");
+  if (file.metadata.at("xgrad.optimizer") != e.optimizer->name())
+    throw CheckpointError(path + ": the optimizer was \"" + file.metadata.at("xgrad.optimizer") + "\", the config says \"" + e.optimizer->name() + "\"");
+  try {
+    take_model(file, path, e);
+    for (const auto& state : e.optimizer->state()) file.get("optim." + state.name, state.shape, state.data);
+    std::vector<std::int64_t> steps(e.optimizer->parameters().size());
+    file.get("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
+    const Progress progress = from_json(Json::parse(file.metadata.at(kState)));
+    e.optimizer->load_steps(std::move(steps), progress.step - progress.skipped);
+    best_parameters.clear();
+    for (const NamedTensor<T>& p : e.model->named_parameters())
+      if (file.find("best." + p.name)) {
+        best_parameters.emplace_back(p.tensor.size());
+        file.get("best." + p.name, p.tensor.shape(), best_parameters.back().data());
+      }
+    return progress;
+  } catch (const CheckpointError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw CheckpointError(path + ": " + error.what());
+  }
+}
+
+template <class T>
+void load_model(Experiment<T>& e, const std::string& checkpoint) {
+  take_model(open_file(checkpoint), checkpoint, e);
+}
+
+SavedRun open_run(const std::string& path, const std::vector<std::string>& overrides, Problems& problems) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  SavedRun run;
+  fs::path folder = path;
+  if (fs::is_regular_file(path, error)) {
+    run.checkpoint = path;
+    folder = fs::absolute(path).parent_path().parent_path();
+  } else if (!fs::is_directory(path, error)) {
+    throw CheckpointError("cannot find the run \"" + path + "\"; give the folder that \"train --out\" wrote, or a checkpoint in it");
+  }
+  if (!fs::exists(folder / "config.json", error)) throw CheckpointError("\"" + folder.string() + "\" is not a run folder: it has no config.json");
+  if (run.checkpoint.empty()) {
+    const auto all = list_checkpoints((folder / "checkpoints").string());
+    if (!all.empty()) run.checkpoint = all.front().second;
+  }
+  run.config = load_config((folder / "config.json").string(), overrides, problems);
+  return run;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                                              \
+  template void save_checkpoint(const std::string&, Experiment<T>&, const Progress&, const std::vector<Storage<T>>&);     \
+  template Progress load_checkpoint(const std::string&, Experiment<T>&, std::vector<Storage<T>>&);                        \
+  template void load_model(Experiment<T>&, const std::string&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::train

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From a config to everything that a run needs, with all mistakes found at once.
+#include <algorithm>
+
+#include "xgrad/ops/reduce.hpp"
+#include "xgrad/random.hpp"
+#include "xgrad/train/run.hpp"
+
+namespace xgrad::train {
+namespace {
+
+using Type = Value::Type;
+
+template <class T>
+std::unique_ptr<Dataset<T>> build_data(const Config& config, bool classes, Problems& problems) {
+  const DataRow* row = data_sources().resolve(config.data, problems);
+  DataOptions options;
+  if (!row || !config.data.is(Type::object)) return nullptr;
+  // The source's own keys are read with the source; here the shared ones, each key known to one of the two.
+  std::vector<std::string> own{"type"};
+  row->describe([&](const Fields& fields) {
+    for (const config::Field& field : fields.list()) own.push_back(field.name);
+  });
+  Problems ours;  // a key that neither knows would be reported twice: once is enough
+  config::read_into(options, config.data, ours, "data", own);
+  for (const Problems::Problem& p : ours.list())
+    if (std::string(p.code) != "XG102") problems.add(p.code, p.place, p.path, p.message, p.help);
+  const std::size_t before = problems.list().size();
+  const auto load = row->make(config.data, problems);
+  std::vector<TransformRow::Fit> steps;
+  const auto add = [&](const Value& item) {
+    if (const TransformRow* transform = transforms().resolve(item, problems)) steps.push_back(transform->make(item, problems));
+  };
+  if (options.transforms.is(Type::list)) for (const Value& item : options.transforms.items) add(item);
+  else if (!options.transforms.is(Type::null)) add(options.transforms);
+  if (problems.list().size() > before || !ours.ok()) return nullptr;
+  return std::make_unique<Dataset<T>>(load(DataPaths{config.folder}), options, steps, classes, static_cast<std::uint64_t>(config.seed));
+}
+
+}  // namespace
+
+template <class T>
+std::vector<std::string> Experiment<T>::metric_names() const {
+  std::vector<std::string> names{"train/loss"};
+  for (const Split split : {Split::val, Split::test})
+    if (data && data->size(split) > 0) {
+      names.push_back(std::string(name_of(split)) + "/loss");
+      if (accuracy) names.push_back(std::string(name_of(split)) + "/accuracy");
+    }
+  return names;
+}
+
+template <class T>
+Experiment<T> build(const Config& config, Problems& problems) {
+  Experiment<T> e;
+  e.config = config;
+  manual_seed(static_cast<std::uint64_t>(config.seed));
+  const LossRow* loss = config.loss.is(Type::null) ? nullptr : losses().resolve(config.loss, problems);
+  if (loss) e.loss = loss->make<T>()(config.loss, problems);
+  const auto add_metric = [&](const Value& item) {
+    const MetricRow* metric = metrics().resolve(item, problems);
+    if (!metric) return;
+    if (loss && metric->classes && !loss->classes)
+      problems.add("XG107", item, std::string("metric \"") + metric->name + "\" needs classes; loss \"" + loss->name + "\" has none");
+    e.accuracy = true;
+  };
+  if (config.metrics.is(Type::list)) for (const Value& item : config.metrics.items) add_metric(item);
+  else if (!config.metrics.is(Type::null)) add_metric(config.metrics);
+
+  const bool classes = loss && loss->classes;
+  if (loss && !config.data.is(Type::null)) e.data = build_data<T>(config, classes, problems);
+  if (e.data && !config.model.is(Type::null)) {
+    Shape output;
+    e.model = make_model<T>(config.model, e.data->sample_shape(), output, problems);
+    if (e.model && problems.ok()) {
+      if (classes && output.rank() != 1)
+        problems.add("XG120", config.model, "the model's output for a sample has shape " + output.to_string() + "; loss \"" + loss->name + "\" wants one number for each class", "begin with a \"flatten\" layer or transform");
+      else if (classes && output[0] < static_cast<std::int64_t>(e.data->classes()))
+        problems.add("XG120", config.model, "output " + std::to_string(output[0]) + ", data has " + std::to_string(e.data->classes()) + " classes (labels 0..." + std::to_string(e.data->classes() - 1) + ")");
+      else if (!classes && !(output == e.data->target_shape()))
+        problems.add("XG120", config.model, "the model's output for a sample has shape " + output.to_string() + ", the targets " + e.data->target_shape().to_string());
+      if (classes && std::string(loss->name) == "cross_entropy" && config.model.find("layers") && !config.model.find("layers")->value.items.empty()) {
+        const Value& last = config.model.find("layers")->value.items.back();
+        const Value& type = last.is(Type::object) && last.find("type") ? last.find("type")->value : last;
+        if (type.string == "softmax" || type.string == "log_softmax") problems.warn("XG121", last, "loss \"cross_entropy\" already applies softmax: leave this layer out");
+      }
+    }
+  }
+  if (!config.optimizer.is(Type::null))
+    e.optimizer = optim::make<T>(config.optimizer, e.model ? e.model->named_parameters() : NamedTensors<T>{}, problems);
+  if (e.data) e.steps_per_epoch = std::max<std::int64_t>(e.data->batches_per_epoch(), 1);
+  if (e.data && e.data->batches_per_epoch() == 0)
+    problems.add("XG107", config.data, "an epoch has no batch: \"drop_last\" with fewer rows than \"batch_size\"");
+  e.total_steps = config.train.steps.value_or(config.train.epochs.value_or(1) * e.steps_per_epoch);
+  const auto schedules = optim::make_schedules(config.schedule, {e.total_steps, e.steps_per_epoch}, problems);
+  if (e.optimizer) {
+    try {
+      e.optimizer->set_schedules(schedules);
+    } catch (const Error& error) {
+      problems.add("XG107", config.schedule, error.what());
+    }
+  }
+  e.stop_rules = make_stop_rules(config.stop, problems);
+  if (!config.train.clip.is(Type::null)) {
+    e.clip.emplace();
+    config::read_into(*e.clip, config.train.clip, problems, "\"clip\"");
+  }
+  if (!config.checkpoint.keep_best.is(Type::null)) {
+    e.keep_best.emplace();
+    config::read_into(*e.keep_best, config.checkpoint.keep_best, problems, "\"keep_best\"");
+  }
+  if (e.data) {
+    const std::vector<std::string> names = e.metric_names();
+    const auto check = [&](const std::string& monitor, const Value& at) {
+      if (std::find(names.begin(), names.end(), monitor) == names.end() || monitor.starts_with("test/"))
+        problems.add("XG107", at, "\"" + monitor + "\" is not measured while training; this run has: " + config::joined([&] {
+          std::vector<std::string> during;
+          for (const std::string& name : names) if (!name.starts_with("test/")) during.push_back(name);
+          return during;
+        }()));
+    };
+    for (const StopRule& rule : e.stop_rules) check(rule.monitor, config.stop);
+    if (e.keep_best) check(e.keep_best->monitor, config.checkpoint.keep_best);
+  }
+  return e;
+}
+
+template <class T>
+std::vector<std::pair<std::string, double>> measure(Experiment<T>& e, Split split) {
+  const NoGrad no_grad;
+  e.model->eval();
+  double loss = 0;
+  std::size_t right = 0;
+  const std::size_t n = e.data->size(split), step = static_cast<std::size_t>(e.config.eval.batch_size);
+  for (std::size_t first = 0; first < n; first += step) {
+    const Batch<T> batch = e.data->rows(split, first, std::min(step, n - first));
+    const Tensor<T> output = (*e.model)(batch.inputs);
+    loss += static_cast<double>(e.loss(output, batch).item()) * static_cast<double>(batch.size);
+    if (!e.accuracy) continue;
+    const Indices guess = argmax(output, -1);
+    for (std::size_t i = 0; i < batch.size; ++i) right += guess.data()[i] == batch.labels.data()[i];
+  }
+  e.model->train();
+  const std::string prefix = std::string(name_of(split)) + "/";
+  std::vector<std::pair<std::string, double>> result{{prefix + "loss", loss / static_cast<double>(n)}};
+  if (e.accuracy) result.push_back({prefix + "accuracy", static_cast<double>(right) / static_cast<double>(n)});
+  return result;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                      \
+  template std::vector<std::string> Experiment<T>::metric_names() const;                          \
+  template Experiment<T> build(const Config&, Problems&);                                         \
+  template std::vector<std::pair<std::string, double>> measure(Experiment<T>&, Split);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::train

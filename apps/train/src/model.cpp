@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "xgrad/train/model.hpp"
+
+#include <cmath>
+
+namespace xgrad::train {
+namespace {
+
+namespace range = config::range;
+
+/// "init" of a layer or a whole model.
+struct InitOptions {
+  std::string type = "uniform";
+  std::optional<double> gain;
+  Value weight, bias;
+  void describe(Fields& f) {
+    f("type", type, config::OneOf{"uniform|normal|kaiming_uniform|kaiming_normal|xavier_uniform|xavier_normal|zeros|ones|values"}, "how weights begin");
+    f("gain", gain, range::any, "factor of the spread; default as in PyTorch");
+    f("weight", weight, "", "for \"values\": rows of inputs, columns of outputs");
+    f("bias", bias, "", "for \"values\": one number for each output");
+  }
+};
+
+template <class T>
+void take_values(Tensor<T> target, const Value& value, bool transposed, const char* what, Problems& problems) {
+  const std::int64_t rows = target.rank() == 2 ? target.shape()[transposed ? 1 : 0] : 1, cols = target.rank() == 2 ? target.shape()[transposed ? 0 : 1] : target.shape()[0];
+  const std::vector<const Value*> lines = [&] {
+    std::vector<const Value*> result;
+    if (target.rank() == 1) result.push_back(&value);
+    else for (const Value& item : value.items) result.push_back(&item);
+    return result;
+  }();
+  const auto refuse = [&](const Value& at) {
+    problems.add("XG120", at, std::string("init \"values\": \"") + what + "\" must have " + std::to_string(rows) + " rows of " + std::to_string(cols) + " numbers (inputs down, outputs across)");
+  };
+  if (static_cast<std::int64_t>(lines.size()) != rows) return refuse(value);
+  T* data = target.mutable_data();
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (static_cast<std::int64_t>(lines[static_cast<std::size_t>(r)]->items.size()) != cols) return refuse(*lines[static_cast<std::size_t>(r)]);
+    for (std::int64_t c = 0; c < cols; ++c) {
+      const Value& item = lines[static_cast<std::size_t>(r)]->items[static_cast<std::size_t>(c)];
+      if (!item.is_number()) return refuse(item);
+      data[transposed ? c * rows + r : r * cols + c] = static_cast<T>(item.number);
+    }
+  }
+}
+
+template <class T>
+void apply_init(nn::Linear<T>& layer, const Value& value, Problems& problems) {
+  InitOptions options;
+  if (value.is(Value::Type::string)) {
+    Value wrapped;
+    wrapped.type = Value::Type::object;
+    wrapped.place = value.place;
+    wrapped.members.push_back({"type", value.place, value});
+    config::read_into(options, wrapped, problems, "init");
+  } else {
+    config::read_into(options, value, problems, "init");
+  }
+  if (options.type == "values") {
+    take_values(layer.weight, options.weight, true, "weight", problems);
+    if (layer.bias.defined() && !options.bias.is(Value::Type::null)) take_values(layer.bias, options.bias, false, "bias", problems);
+    return;
+  }
+  static constexpr std::pair<const char*, nn::Init> kNames[] = {
+      {"uniform", nn::Init::uniform}, {"normal", nn::Init::normal}, {"kaiming_uniform", nn::Init::kaiming_uniform},
+      {"kaiming_normal", nn::Init::kaiming_normal}, {"xavier_uniform", nn::Init::xavier_uniform},
+      {"xavier_normal", nn::Init::xavier_normal}, {"zeros", nn::Init::zeros}, {"ones", nn::Init::ones}};
+  for (const auto& [name, init] : kNames)
+    if (options.type == name) options.gain ? nn::initialize(layer.weight, init, nn::next_init_key(), *options.gain)
+                                           : nn::initialize(layer.weight, init, nn::next_init_key());
+}
+
+struct LinearLayer {
+  std::int64_t out = 0;
+  std::optional<std::int64_t> in;
+  bool bias = true;
+  Value init;
+  static constexpr const char* name = "linear";
+  static constexpr config::About about{"x weight^T + bias, on the last axis"};
+  void describe(Fields& f) {
+    f("out", out, range::count, "outputs").required();
+    f("in", in, range::count, "inputs; follows from the layer before, checked if given");
+    f("bias", bias, "add a number to each output");
+    f("init", init, "", "how the weights begin; default: the model's init");
+  }
+  template <class T>
+  std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
+    const std::int64_t size = context.shape.rank() == 0 ? 0 : context.shape.back();
+    if (in && *in != size) {
+      problems.add("XG120", value, "layer \"linear\": in=" + std::to_string(*in) + " but receives " + std::to_string(size) + " (from " + context.from + ", shape " + context.shape.to_string() + ")");
+      return nullptr;
+    }
+    if (out < 1 || size < 1) return nullptr;
+    auto layer = std::make_shared<nn::Linear<T>>(size, out, nn::LinearOptions{.bias = bias});
+    const Value& chosen = init.is(Value::Type::null) && context.init ? *context.init : init;
+    if (!chosen.is(Value::Type::null)) apply_init(*layer, chosen, problems);
+    context.shape[context.shape.rank() - 1] = out;
+    return layer;
+  }
+};
+
+struct FlattenLayer {
+  static constexpr const char* name = "flatten";
+  static constexpr config::About about{"each sample as one list of numbers"};
+  void describe(Fields&) {}
+  template <class T>
+  std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext& context, Problems&) const {
+    context.shape = Shape{static_cast<std::int64_t>(context.shape.size())};
+    return std::make_shared<nn::Flatten<T>>();
+  }
+};
+
+#define XGRAD_LAYER(Struct, layer_name, doc, Layer)                                                \
+  struct Struct {                                                                                  \
+    static constexpr const char* name = layer_name;                                                \
+    static constexpr config::About about{doc};                                                     \
+    void describe(Fields&) {}                                                                      \
+    template <class T>                                                                             \
+    std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext&, Problems&) const {            \
+      return std::make_shared<nn::Layer<T>>();                                                     \
+    }                                                                                              \
+  };
+XGRAD_LAYER(ReluLayer, "relu", "max(x, 0)", ReLU)
+XGRAD_LAYER(Relu6Layer, "relu6", "min(max(x, 0), 6)", ReLU6)
+XGRAD_LAYER(SeluLayer, "selu", "self-normalising elu", SELU)
+XGRAD_LAYER(SigmoidLayer, "sigmoid", "1 / (1 + e^-x)", Sigmoid)
+XGRAD_LAYER(LogSigmoidLayer, "log_sigmoid", "log(sigmoid(x))", LogSigmoid)
+XGRAD_LAYER(TanhLayer, "tanh", "hyperbolic tangent", Tanh)
+XGRAD_LAYER(GeluLayer, "gelu", "x times the normal distribution function of x", GELU)
+XGRAD_LAYER(SiluLayer, "silu", "x sigmoid(x)", SiLU)
+XGRAD_LAYER(MishLayer, "mish", "x tanh(softplus(x))", Mish)
+XGRAD_LAYER(SoftplusLayer, "softplus", "log(1 + e^x)", Softplus)
+XGRAD_LAYER(SoftsignLayer, "softsign", "x / (1 + |x|)", Softsign)
+XGRAD_LAYER(SoftmaxLayer, "softmax", "probabilities along the last axis", Softmax)
+XGRAD_LAYER(LogSoftmaxLayer, "log_softmax", "log-probabilities along the last axis", LogSoftmax)
+#undef XGRAD_LAYER
+#define XGRAD_LAYER(Struct, layer_name, doc, Layer, parameter, value, limits, parameter_doc)       \
+  struct Struct {                                                                                  \
+    double parameter = value;                                                                      \
+    static constexpr const char* name = layer_name;                                                \
+    static constexpr config::About about{doc};                                                     \
+    void describe(Fields& f) { f(#parameter, parameter, limits, parameter_doc); }                  \
+    template <class T>                                                                             \
+    std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext&, Problems&) const {            \
+      return std::make_shared<nn::Layer<T>>(parameter);                                            \
+    }                                                                                              \
+  };
+XGRAD_LAYER(LeakyReluLayer, "leaky_relu", "x where positive, else slope x", LeakyReLU, negative_slope, 0.01, range::any, "slope below 0")
+XGRAD_LAYER(EluLayer, "elu", "x where positive, else alpha (e^x - 1)", ELU, alpha, 1, range::any, "limit below 0")
+XGRAD_LAYER(DropoutLayer, "dropout", "zeroes elements while training", Dropout, p, 0.5, range::unit, "probability")
+#undef XGRAD_LAYER
+
+template <class T, class Layer>
+auto maker() {
+  return [](const Value& value, LayerContext& context, Problems& problems) -> std::shared_ptr<nn::Module<T>> {
+    Layer layer;
+    if (value.is(Value::Type::object))
+      config::read_into(layer, value, problems, std::string("layer \"") + Layer::name + "\"", {"type"});
+    else if constexpr (requires { layer.out; })
+      problems.add("XG106", value, std::string("layer \"") + Layer::name + "\" needs \"out\"");
+    return layer.template make<T>(value, context, problems);
+  };
+}
+
+template <class Layer>
+LayerRow row() {
+  return {Layer::name, Layer::about,
+          [](const std::function<void(Fields&)>& visit) {
+            Layer defaults;
+            Fields fields = config::fields_of(defaults);
+            visit(fields);
+          },
+          maker<float, Layer>(), maker<double, Layer>()};
+}
+
+struct SequentialModel {
+  Value layers, init;
+  void describe(Fields& f) {
+    f("layers", layers, "layer", "in order", true).required();
+    f("init", init, "", "how the weights of all layers begin, where they do not say themselves");
+  }
+};
+
+}  // namespace
+
+const config::Registry<LayerRow>& layers() {
+  static const config::Registry<LayerRow> registry = [] {
+    config::Registry<LayerRow> r("layer");
+    r.add(row<LinearLayer>());
+    r.add(row<FlattenLayer>());
+    r.add(row<ReluLayer>());
+    r.add(row<Relu6Layer>());
+    r.add(row<SeluLayer>());
+    r.add(row<SigmoidLayer>());
+    r.add(row<LogSigmoidLayer>());
+    r.add(row<TanhLayer>());
+    r.add(row<GeluLayer>());
+    r.add(row<SiluLayer>());
+    r.add(row<MishLayer>());
+    r.add(row<SoftplusLayer>());
+    r.add(row<SoftsignLayer>());
+    r.add(row<SoftmaxLayer>());
+    r.add(row<LogSoftmaxLayer>());
+    r.add(row<LeakyReluLayer>());
+    r.add(row<EluLayer>());
+    r.add(row<DropoutLayer>());
+    return r;
+  }();
+  return registry;
+}
+
+template <class T>
+std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& sample, Shape& output, Problems& problems) {
+  if (config::name_in(value, "model", {"sequential"}, problems).empty()) return nullptr;
+  SequentialModel model;
+  config::read_into(model, value, problems, "model \"sequential\"", {"type"});
+  if (!model.layers.is(Value::Type::list)) {
+    if (!model.layers.is(Value::Type::null)) problems.add("XG103", model.layers, "\"layers\": expected a list, found " + model.layers.describe());
+    return nullptr;
+  }
+  auto result = std::make_shared<nn::Sequential<T>>();
+  LayerContext context{sample, "the data", model.init.is(Value::Type::null) ? nullptr : &model.init};
+  for (const Value& item : model.layers.items) {
+    const LayerRow* row = layers().resolve(item, problems);
+    if (!row) continue;
+    if (auto layer = row->make<T>()(item, context, problems)) result->append(std::move(layer));
+    context.from = "layer " + std::to_string(&item - model.layers.items.data() + 1) + " \"" + row->name + "\"";
+  }
+  output = context.shape;
+  return result;
+}
+template std::shared_ptr<nn::Sequential<float>> make_model(const Value&, const Shape&, Shape&, Problems&);
+template std::shared_ptr<nn::Sequential<double>> make_model(const Value&, const Shape&, Shape&, Problems&);
+
+}  // namespace xgrad::train
