@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Trajectories of PyTorch's optimizers and schedules, for tests/optim/test_reference.cpp.
+
+    python3 generate.py > trajectories.json        (Debian: python3-torch 1.13.1)
+
+Parameters, gradients and everything else are float64 and follow from the formulas below, which the test repeats.
+"""
+import json
+import math
+
+import torch
+
+torch.set_default_dtype(torch.float64)  # else some state is float32
+SHAPES = [(2, 3), (4,), ()]
+STEPS = 30
+KEPT = (1, 2, 3, 10, 30)
+
+
+def elements(shape):
+    return math.prod(shape)
+
+
+def start(p, shape):
+    return torch.tensor([math.cos(k + 0.7 * p) for k in range(elements(shape))]).reshape(shape)
+
+
+def gradient(t, p, shape):
+    return torch.tensor(
+        [math.sin(1 + 0.5 * t + k + p) + 0.3 * math.cos(1.3 * t + 0.7 * k * k) for k in range(elements(shape))]
+    ).reshape(shape)
+
+
+SGD, Adam, AdamW, RMSprop, Adagrad = (
+    torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.Adagrad)
+# (our config, PyTorch's class, PyTorch's arguments)
+OPTIMIZERS = []
+
+
+def add(name, cls, ours=None, **options):
+    config = {"type": name, **(options if ours is None else {**options, **ours})}
+    for ours_only in ("type",):
+        options.pop(ours_only, None)
+    OPTIMIZERS.append((config, cls, options))
+
+
+add("sgd", SGD, lr=0.1)
+add("sgd", SGD, lr=0.1, weight_decay=0.01)
+add("sgd", SGD, lr=0.1, momentum=0.9)
+add("sgd", SGD, lr=0.1, momentum=0.9, dampening=0.3, weight_decay=0.01)
+add("sgd", SGD, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)
+add("sgd", SGD, lr=0.1, momentum=0.5, maximize=True)
+for name, cls in (("adam", Adam), ("adamw", AdamW)):
+    add(name, cls, lr=0.1)
+    add(name, cls, lr=0.1, weight_decay=0.05)
+    add(name, cls, lr=0.1, betas=(0.8, 0.95), eps=1e-4)
+    add(name, cls, lr=0.1, amsgrad=True, weight_decay=0.01)
+    add(name, cls, lr=0.1, maximize=True)
+OPTIMIZERS.append(({"type": "amsgrad", "lr": 0.1, "weight_decay": 0.01}, Adam, dict(lr=0.1, weight_decay=0.01, amsgrad=True)))
+add("rmsprop", RMSprop, lr=0.05)
+add("rmsprop", RMSprop, lr=0.05, alpha=0.9, eps=1e-6, weight_decay=0.01)
+add("rmsprop", RMSprop, lr=0.05, momentum=0.9)
+add("rmsprop", RMSprop, lr=0.01, centered=True)
+add("rmsprop", RMSprop, lr=0.01, centered=True, momentum=0.5, weight_decay=0.01, maximize=True)
+add("adagrad", Adagrad, lr=0.1)
+add("adagrad", Adagrad, lr=0.1, lr_decay=0.05, weight_decay=0.01, initial_accumulator_value=0.1, eps=1e-8)
+add("adagrad", Adagrad, lr=0.1, maximize=True)
+
+
+def trajectory(cls, options, clip=None, groups=None):
+    parameters = [torch.nn.Parameter(start(p, shape)) for p, shape in enumerate(SHAPES)]
+    listed = parameters if groups is None else [{"params": [q], **g} for q, g in zip(parameters, groups)]
+    optimizer = cls(listed, **options)
+    kept = {}
+    for t in range(1, STEPS + 1):
+        for p, parameter in enumerate(parameters):
+            parameter.grad = gradient(t, p, SHAPES[p])
+        if clip and clip[0] == "norm":
+            torch.nn.utils.clip_grad_norm_(parameters, clip[1])
+        if clip and clip[0] == "value":
+            torch.nn.utils.clip_grad_value_(parameters, clip[1])
+        optimizer.step()
+        if t in KEPT:
+            kept[t] = [parameter.detach().flatten().tolist() for parameter in parameters]
+    return kept
+
+
+S = torch.optim.lr_scheduler
+# (our schedule for a run of 30 steps with 5 in an epoch, PyTorch's)
+SCHEDULES = [
+    ({"type": "constant", "factor": 0.5}, lambda o: S.ConstantLR(o, factor=0.5, total_iters=100)),
+    ({"type": "linear", "from": 0.1, "to": 1.0, "until": 10}, lambda o: S.LinearLR(o, start_factor=0.1, end_factor=1.0, total_iters=10)),
+    ({"type": "step", "gamma": 0.3, "every": "2 epochs"}, lambda o: S.StepLR(o, step_size=10, gamma=0.3)),
+    ({"type": "multi_step", "gamma": 0.5, "milestones": [3, 4, 20]}, lambda o: S.MultiStepLR(o, milestones=[3, 4, 20], gamma=0.5)),
+    ({"type": "exponential", "gamma": 0.9, "every": 1}, lambda o: S.ExponentialLR(o, gamma=0.9)),
+    ({"type": "cosine", "to": 0.1}, lambda o: S.CosineAnnealingLR(o, T_max=30, eta_min=0.01)),
+    ([{"type": "linear", "from": 0.2, "to": 1.0, "until": 8}, {"type": "cosine", "to": 0.0}],
+     lambda o: S.SequentialLR(o, [S.LinearLR(o, start_factor=0.2, total_iters=8), S.CosineAnnealingLR(o, T_max=22)], milestones=[8])),
+    ([{"type": "constant", "factor": 0.1, "until": 5}, {"type": "exponential", "gamma": 0.8, "every": 1, "until": 20}, {"type": "constant", "factor": 1.0}],
+     lambda o: S.SequentialLR(o, [S.ConstantLR(o, factor=0.1, total_iters=100), S.ExponentialLR(o, gamma=0.8), S.ConstantLR(o, factor=1.0)], milestones=[5, 20])),
+]
+
+
+def rates(make):
+    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = make(optimizer)
+    result = []
+    for _ in range(STEPS):
+        result.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return result
+
+
+def main():
+    import warnings
+    warnings.simplefilter("ignore")
+    out = {"torch": torch.__version__, "optimizers": [], "clipped": [], "groups": [], "schedules": []}
+    for config, cls, options in OPTIMIZERS:
+        out["optimizers"].append({"config": config, "values": trajectory(cls, options)})
+    for clip in (("norm", 0.5), ("norm", 100.0), ("value", 0.4)):
+        out["clipped"].append({"clip": clip, "config": {"type": "adam", "lr": 0.1}, "values": trajectory(Adam, {"lr": 0.1}, clip)})
+    out["groups"].append({
+        "config": {"type": "adamw", "lr": 0.1, "weight_decay": 0.05,
+                   "groups": [{"match": "p1", "weight_decay": 0}, {"rank": 0, "lr": 0.01, "betas": [0.5, 0.9]}]},
+        "values": trajectory(AdamW, {"lr": 0.1, "weight_decay": 0.05}, None, [{}, {"weight_decay": 0}, {"lr": 0.01, "betas": (0.5, 0.9)}])})
+    for config, make in SCHEDULES:
+        out["schedules"].append({"config": config, "values": rates(make)})
+    print(json.dumps(out, separators=(",", ":")))
+
+
+main()
