@@ -12,7 +12,7 @@ namespace {
 using Type = Value::Type;
 
 template <class T>
-std::unique_ptr<Dataset<T>> build_data(const Config& config, bool classes, Problems& problems) {
+std::unique_ptr<Dataset<T>> build_data(const Config& config, const LossRow* loss, Problems& problems) {
   const DataRow* row = data_sources().resolve(config.data, problems);
   DataOptions options;
   if (!row || !config.data.is(Type::object)) return nullptr;
@@ -33,8 +33,8 @@ std::unique_ptr<Dataset<T>> build_data(const Config& config, bool classes, Probl
   };
   if (options.transforms.is(Type::list)) for (const Value& item : options.transforms.items) add(item);
   else if (!options.transforms.is(Type::null)) add(options.transforms);
-  if (problems.list().size() > before || !ours.ok()) return nullptr;
-  return std::make_unique<Dataset<T>>(load(DataPaths{config.folder}), options, steps, classes, static_cast<std::uint64_t>(config.seed));
+  if (problems.list().size() > before || !ours.ok() || !loss) return nullptr;
+  return std::make_unique<Dataset<T>>(load(DataPaths{config.folder}), options, steps, loss->classes, static_cast<std::uint64_t>(config.seed));
 }
 
 }  // namespace
@@ -68,10 +68,11 @@ Experiment<T> build(const Config& config, Problems& problems) {
   else if (!config.metrics.is(Type::null)) add_metric(config.metrics);
 
   const bool classes = loss && loss->classes;
-  if (loss && !config.data.is(Type::null)) e.data = build_data<T>(config, classes, problems);
-  if (e.data && !config.model.is(Type::null)) {
+  if (!config.data.is(Type::null)) e.data = build_data<T>(config, loss, problems);
+  if (!config.model.is(Type::null)) {
     Shape output;
-    e.model = make_model<T>(config.model, e.data->sample_shape(), output, problems);
+    e.model = make_model<T>(config.model, e.data ? e.data->sample_shape() : Shape{}, output, problems);
+    if (!e.data) e.model = nullptr;
     if (e.model && problems.ok()) {
       if (classes && output.rank() != 1)
         problems.add("XG120", config.model, "the model's output for a sample has shape " + output.to_string() + "; loss \"" + loss->name + "\" wants one number for each class", "begin with a \"flatten\" layer or transform");

@@ -86,6 +86,7 @@ struct LinearLayer {
   }
   template <class T>
   std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
+    if (!context.known) return nullptr;
     const std::int64_t size = context.shape.rank() == 0 ? 0 : context.shape.back();
     if (in && *in != size) {
       problems.add("XG120", value, "layer \"linear\": in=" + std::to_string(*in) + " but receives " + std::to_string(size) + " (from " + context.from + ", shape " + context.shape.to_string() + ")");
@@ -220,7 +221,7 @@ std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& s
     return nullptr;
   }
   auto result = std::make_shared<nn::Sequential<T>>();
-  LayerContext context{sample, "the data", model.init.is(Value::Type::null) ? nullptr : &model.init};
+  LayerContext context{sample, sample.rank() > 0, "the data", model.init.is(Value::Type::null) ? nullptr : &model.init};
   for (const Value& item : model.layers.items) {
     const LayerRow* row = layers().resolve(item, problems);
     if (!row) continue;

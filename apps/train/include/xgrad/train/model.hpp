@@ -8,6 +8,7 @@ namespace xgrad::train {
 /// A layer being added to a model: the shape of one sample that reaches it, and what it makes of it.
 struct LayerContext {
   Shape shape;              ///< in; the layer replaces it by its output's
+  bool known = true;        ///< false when there is no data to tell the shape: only the settings are checked then
   std::string from;         ///< who made it, for messages
   const Value* init = nullptr;  ///< the model's "init"
 };
