@@ -110,25 +110,26 @@ V value_of(Constant auto x) {
 
 }  // namespace simd
 
-#define XGRAD_COMPARISON(op)                                             \
-  template <class V, unsigned A, unsigned B>                             \
-  BatchMask<V> operator op(const Dual<V, A>& a, const Dual<V, B>& b) {   \
-    return {a.v op b.v};                                                 \
-  }                                                                      \
-  template <class V, unsigned A>                                         \
-  BatchMask<V> operator op(const Dual<V, A>& a, Constant auto b) {       \
-    return {a.v op plain<V>(b).v};                                       \
-  }                                                                      \
-  template <class V, unsigned B>                                         \
-  BatchMask<V> operator op(Constant auto a, const Dual<V, B>& b) {       \
-    return {plain<V>(a).v op b.v};                                       \
+#define XGRAD_COMPARISON(op, result)                                       \
+  template <class V, unsigned A, unsigned B>                               \
+  BatchMask<V> operator op(const Dual<V, A>& x, const Dual<V, B>& y) {     \
+    const V a = x.v, b = y.v;                                              \
+    return {result};                                                       \
+  }                                                                        \
+  template <class V, unsigned A>                                           \
+  BatchMask<V> operator op(const Dual<V, A>& x, Constant auto y) {         \
+    return x op plain<V>(y);                                               \
+  }                                                                        \
+  template <class V, unsigned B>                                           \
+  BatchMask<V> operator op(Constant auto x, const Dual<V, B>& y) {         \
+    return plain<V>(x) op y;                                               \
   }
-XGRAD_COMPARISON(<)
-XGRAD_COMPARISON(<=)
-XGRAD_COMPARISON(>)
-XGRAD_COMPARISON(>=)
-XGRAD_COMPARISON(==)
-XGRAD_COMPARISON(!=)
+XGRAD_COMPARISON(<, a < b)
+XGRAD_COMPARISON(<=, a <= b)
+XGRAD_COMPARISON(>, a > b)
+XGRAD_COMPARISON(>=, a >= b)
+XGRAD_COMPARISON(==, a == b)
+XGRAD_COMPARISON(!=, !(a == b))  // xsimd's own != is false for a NaN on AVX-512
 #undef XGRAD_COMPARISON
 
 /// Elementwise mask ? a : b, of value and derivatives alike: a NaN in the branch not taken disappears.

@@ -103,6 +103,8 @@ TensorFile TensorFile::parse(std::span<const std::byte> bytes, const std::string
   require(length <= bytes.size() - 8, "truncated: the header claims ", length, " bytes, the file has ", bytes.size() - 8, " more");
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + 8;
 
+  require(std::find(text, text + length, '\0') == text + length, "its header has a zero byte");
+
   // Duplicate names would silently overwrite one another.
   std::vector<std::vector<std::string>> open;
   bool duplicate = false;

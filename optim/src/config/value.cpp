@@ -118,7 +118,9 @@ bool Problems::ok() const {
 std::vector<Problems::Problem> Problems::sorted() const {
   std::vector<Problem> result = problems_;
   std::stable_sort(result.begin(), result.end(), [](const Problem& a, const Problem& b) {
-    const std::string_view a_name = a.place ? a.place.source->name : "", b_name = b.place ? b.place.source->name : "";
+    static const std::string kNone;
+    const std::string& a_name = a.place ? a.place.source->name : kNone;
+    const std::string& b_name = b.place ? b.place.source->name : kNone;
     return a_name != b_name ? a_name < b_name : a.place.begin < b.place.begin;
   });
   return result;

@@ -197,7 +197,10 @@ template <class T> Tensor<T> operator-(double a, const Tensor<T>& b) { return sc
 template <class T> Tensor<T> operator*(double a, const Tensor<T>& b) { return mul_scalar(b, a); }
 template <class T> Tensor<T> operator/(double a, const Tensor<T>& b) { return scalar_div(b, a); }
 template <class T> Tensor<T> operator-(const Tensor<T>& x) { return neg(x); }
-template <class T> Tensor<T> pow(const Tensor<T>& x, double p) { return pow_scalar(x, p); }
+/// x to the power p; the usual exponents cost no logarithm.
+template <class T> Tensor<T> pow(const Tensor<T>& x, double p) {
+  return p == 2 ? square(x) : p == 1 ? x : p == 0.5 ? sqrt(x) : p == -1 ? reciprocal(x) : p == 3 ? x * square(x) : pow_scalar(x, p);
+}
 template <class T> Tensor<T> maximum(const Tensor<T>& a, double b) { return maximum(a, Tensor<T>(static_cast<T>(b))); }
 template <class T> Tensor<T> minimum(const Tensor<T>& a, double b) { return minimum(a, Tensor<T>(static_cast<T>(b))); }
 

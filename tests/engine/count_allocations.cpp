@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The global operator new, counted: to show that a step in steady state asks the system for nothing.
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace {
+std::size_t calls = 0;
+}
+
+std::size_t operator_new_calls() { return calls; }
+
+void* operator new(std::size_t size) {
+  ++calls;
+  if (void* block = std::malloc(size)) return block;
+  throw std::bad_alloc();
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
