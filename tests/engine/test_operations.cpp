@@ -194,10 +194,11 @@ TEST_CASE("wrong shapes and values are refused with what was found and what to d
       {[&] { Shape{2, -1}; }, "negative size"},
       {[&] { nn::Linear<float>(0, 3); }, "expected positive sizes"},
   };
-  for (const auto& [call, words] : cases) {
+  for (const auto& refused : cases) {
+    const char* words = refused.second;
     CAPTURE(words);
     try {
-      call();
+      refused.first();
       FAIL_CHECK("accepted");
     } catch (const Error& error) {
       CHECK_MESSAGE(std::string(error.what()).find(words) != std::string::npos, error.what());
