@@ -61,6 +61,7 @@ std::vector<OperationRow> make_operations() {
       unary("selu", F(selu(x[0]))), unary("sigmoid", F(sigmoid(x[0]))), unary("log_sigmoid", F(log_sigmoid(x[0]))),
       unary("softplus", F(softplus(x[0], 1.5, 20))), unary("hardtanh", F(hardtanh(x[0], -0.9, 1.1))), unary("gelu", F(gelu(x[0]))),
       unary("gelu_tanh", F(gelu_tanh(x[0]))), unary("silu", F(silu(x[0]))), unary("mish", F(mish(x[0]))), unary("softsign", F(softsign(x[0]))),
+      unary("hardswish", F(hardswish(x[0])), -4, 4),
       // selection
       binary("where", F(where(x[0] > x[1], x[0] * 2, x[1] * x[1]))),
       unary("detach", F(x[0] * detach(x[0] * 0 + 2))), unary("ones_like", F(x[0] + ones_like(x[0]))), unary("zeros_like", F(x[0] * x[0] + zeros_like(x[0]))),

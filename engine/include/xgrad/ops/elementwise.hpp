@@ -149,6 +149,8 @@ template <class T> Tensor<T> gelu_tanh(const Tensor<T>& x);
 template <class T> Tensor<T> silu(const Tensor<T>& x);
 /// x * tanh(softplus(x)). Misra 2019, arXiv:1908.08681
 template <class T> Tensor<T> mish(const Tensor<T>& x);
+/// x * clamp(x + 3, 0, 6) / 6. Howard et al. 2019, arXiv:1905.02244
+template <class T> Tensor<T> hardswish(const Tensor<T>& x);
 /// x / (1 + |x|)
 template <class T> Tensor<T> softsign(const Tensor<T>& x);
 
