@@ -175,6 +175,12 @@ Tensor<T> var(const Tensor<T>& x, const Axes& axes, double correction, bool keep
 }
 
 template <class T>
+Tensor<T> std(const Tensor<T>& x, const Axes& axes, double correction, bool keepdims) {
+  const Tensor<T> v = var(x, axes, correction, keepdims);
+  return where(v == 0, 0, sqrt(where(v == 0, 1, v)));  // a safe argument: the root's slope at 0 is infinite
+}
+
+template <class T>
 Tensor<T> amax(const Tensor<T>& x, const Axes& axes, bool keepdims) {
   return maximum_over("amax", x, axes, keepdims);
 }
@@ -225,6 +231,7 @@ ValuesAndIndices<T> min(const Tensor<T>& x, std::int64_t axis, bool keepdims) {
   template Tensor<T> sum(const Tensor<T>&, const Axes&, bool);                          \
   template Tensor<T> mean(const Tensor<T>&, const Axes&, bool);                         \
   template Tensor<T> var(const Tensor<T>&, const Axes&, double, bool);                  \
+  template Tensor<T> std(const Tensor<T>&, const Axes&, double, bool);                  \
   template Tensor<T> amax(const Tensor<T>&, const Axes&, bool);                         \
   template Tensor<T> amin(const Tensor<T>&, const Axes&, bool);                         \
   template Tensor<T> logsumexp(const Tensor<T>&, const Axes&, bool);                    \

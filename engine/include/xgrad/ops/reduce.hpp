@@ -31,6 +31,8 @@ template <class T> Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
 template <class T> Tensor<T> mean(const Tensor<T>& x, const Axes& axes = {}, bool keepdims = false);
 /// Sum of squared differences from the mean, divided by n - correction; NaN if that is not positive.
 template <class T> Tensor<T> var(const Tensor<T>& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+/// Square root of var; gradient 0 where it is 0.
+template <class T> Tensor<T> std(const Tensor<T>& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 /// Largest element; the gradient is shared evenly by all that are equal to it. NaN wins. Error over nothing.
 template <class T> Tensor<T> amax(const Tensor<T>& x, const Axes& axes = {}, bool keepdims = false);
 /// Smallest element, as amax.
