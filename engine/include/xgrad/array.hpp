@@ -86,10 +86,12 @@ Mask to_mask(const E& expression) {
 }
 
 template <class T>
+template <class Element>
 auto Tensor<T>::array() const {
   return xt::adapt(data(), size(), xt::no_ownership(), detail::xtensor_shape(shape()));
 }
 template <class T>
+template <class Element>
 auto Tensor<T>::mutable_array() {
   return xt::adapt(mutable_data(), size(), xt::no_ownership(), detail::xtensor_shape(shape()));
 }

@@ -77,9 +77,12 @@ class Tensor {
   }
   /// The only element. Throws Error when there are more or none.
   T item() const;
+  // Templates, so that the explicit instantiation of Tensor leaves them to the unit that includes array.hpp.
   /// An xt::adapt view for reading; needs array.hpp.
+  template <class Element = T>
   auto array() const;
   /// An xt::adapt view that writes through; counts a version. Needs array.hpp.
+  template <class Element = T>
   auto mutable_array();
 
   // Differentiation
