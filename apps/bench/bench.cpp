@@ -78,7 +78,8 @@ void compare(const std::string& workload, const Options& options, std::vector<Co
         "\"first_ms\": %.4g, \"rss_mb\": %.1f, \"times_first\": %.3f",
         workload.c_str(), contenders[i].peer.c_str(), options.threads, median, samples.front(),
         times[i].repetitions * kRounds, times[i].first, peak_resident_megabytes(), median / reference);
-    if (contenders[i].bytes > 0) std::printf(", \"gb_per_s\": %.2f", contenders[i].bytes / (median * contenders[i].units) / 1e6);
+    if (contenders[i].bytes > 0)
+      std::printf(", \"gb_per_s\": %.2f", contenders[i].bytes / (median * contenders[i].units) / 1e6);
     std::printf("}\n");
   }
   std::fflush(stdout);

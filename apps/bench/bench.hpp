@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// Times contenders in turn, round by round, so that a drift of the machine's speed hits all of them alike, and prints one
-// JSON line for each. The peers (LibTorch) live in files of their own and are absent when they were not built.
+// Times contenders in turn, round by round, so that a drift of the machine's speed hits all of them alike, and prints
+// one JSON line for each. The peers (LibTorch) live in files of their own and are absent when they were not built.
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,14 +17,14 @@ struct Options {
 Options parse_options(int argc, char** argv);
 
 struct Contender {
-  std::string peer;                ///< "xgrad", "libtorch", "in-place scale", ...
-  std::function<void()> run;       ///< one repetition of the work
-  double units = 1;                ///< divide the time by this: nodes, steps
-  double bytes = 0;                ///< moved by one repetition, if bandwidth is the question
+  std::string peer;           ///< "xgrad", "libtorch", "in-place scale", ...
+  std::function<void()> run;  ///< one repetition of the work
+  double units = 1;           ///< divide the time by this: nodes, steps
+  double bytes = 0;           ///< moved by one repetition, if bandwidth is the question
 };
 
-/// Runs all contenders and prints {"workload", "peer", "threads", "ms_median", "ms_min", "n", "rss_mb", ...}; the ratio is
-/// to the first contender's median.
+/// Runs all contenders and prints {"workload", "peer", "threads", "ms_median", "ms_min", "n", "rss_mb", ...}; the ratio
+/// is to the first contender's median.
 void compare(const std::string& workload, const Options& options, std::vector<Contender> contenders);
 
 // What LibTorch does for the same question; an empty function where it was not built.

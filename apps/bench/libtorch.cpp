@@ -30,7 +30,8 @@ std::function<void()> libtorch_mlp_step(int threads) {
   auto training = std::make_shared<Training>();
   training->model = torch::nn::Sequential(torch::nn::Linear(784, 512), torch::nn::ReLU(), torch::nn::Linear(512, 256),
                                           torch::nn::ReLU(), torch::nn::Linear(256, 10));
-  training->optimizer = std::make_unique<torch::optim::Adam>(training->model->parameters(), torch::optim::AdamOptions(1e-3));
+  training->optimizer =
+      std::make_unique<torch::optim::Adam>(training->model->parameters(), torch::optim::AdamOptions(1e-3));
   training->loss = [model = training->model, x = torch::rand({128, 784}), t = torch::randint(0, 10, {128})]() mutable {
     return torch::nn::functional::cross_entropy(model->forward(x), t);
   };
@@ -43,7 +44,8 @@ std::function<void()> libtorch_tiny_step(int threads) {
   auto training = std::make_shared<Training>();
   training->model = torch::nn::Sequential(torch::nn::Linear(2, 16), torch::nn::Tanh(), torch::nn::Linear(16, 16),
                                           torch::nn::Tanh(), torch::nn::Linear(16, 1));
-  training->optimizer = std::make_unique<torch::optim::SGD>(training->model->parameters(), torch::optim::SGDOptions(1e-2));
+  training->optimizer =
+      std::make_unique<torch::optim::SGD>(training->model->parameters(), torch::optim::SGDOptions(1e-2));
   training->loss = [model = training->model, x = torch::rand({32, 2}), t = torch::rand({32, 1})]() mutable {
     return torch::mse_loss(model->forward(x), t);
   };

@@ -15,8 +15,8 @@ int main(int argc, char** argv) {
   set_num_threads(options.threads);
   manual_seed(0);
 
-  nn::Sequential<float> model(nn::Linear<float>(784, 512), nn::ReLU<float>(), nn::Linear<float>(512, 256), nn::ReLU<float>(),
-                              nn::Linear<float>(256, 10));
+  nn::Sequential<float> model(nn::Linear<float>(784, 512), nn::ReLU<float>(), nn::Linear<float>(512, 256),
+                              nn::ReLU<float>(), nn::Linear<float>(256, 10));
   const auto optimizer = optim::make<float>({{"type", "adam"}, {"lr", 1e-3}}, model.named_parameters());
   Tensor<float> x = Tensor<float>::empty({128, 784});
   Indices labels(Shape{128});

@@ -33,7 +33,8 @@ int train(const Common& common, const TrainArguments& arguments);
 int resume(const Common& common, const ResumeArguments& arguments);
 int eval(const Common& common, const EvalArguments& arguments);
 int predict(const Common& common, const PredictArguments& arguments);
-int check(const Common& common, const std::vector<std::string>& configs, const std::vector<std::string>& overrides, const std::string& format);
+int check(const Common& common, const std::vector<std::string>& configs, const std::vector<std::string>& overrides,
+          const std::string& format);
 int list(const Common& common, const std::string& kind);
 int info(const Common& common, const std::string& kind, const std::string& name);
 int schema(const std::string& output);

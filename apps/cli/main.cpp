@@ -18,12 +18,14 @@ int code(ExitCode code) { return static_cast<int>(code); }
 /// "trian" -> "train".
 std::string unknown_command_hint(const CLI::App& app, const std::vector<std::string>& words) {
   std::vector<std::string> names;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(sub->get_name());
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(sub->get_name());
   for (const std::string& word : words)
     if (!word.empty() && word[0] != '-') {
       if (std::find(names.begin(), names.end(), word) != names.end()) return "";
       const std::string close = xgrad::config::nearest(word, names);
-      return "unknown command \"" + word + "\"" + (close.empty() ? "" : "; did you mean \"" + close + "\"?") + "   commands: " + xgrad::config::joined(names);
+      return "unknown command \"" + word + "\"" + (close.empty() ? "" : "; did you mean \"" + close + "\"?") +
+             "   commands: " + xgrad::config::joined(names);
     }
   return "";
 }
@@ -33,7 +35,8 @@ std::string unknown_command_hint(const CLI::App& app, const std::vector<std::str
 int main(int argc, char** argv) {
   using namespace xgrad;
   std::signal(SIGPIPE, SIG_IGN);  // "| head" must not end a run: writing fails instead
-  CLI::App app{"xgrad: training from a JSON file. Exit codes: 0 done, 2 usage, 3 config, 4 data, 5 checkpoint, 6 diverged, 7 target missed, 8 output, 130/143 interrupted after saving."};
+  CLI::App app{"xgrad: training from a JSON file. Exit codes: 0 done, 2 usage, 3 config, 4 data, 5 checkpoint, 6 "
+               "diverged, 7 target missed, 8 output, 130/143 interrupted after saving."};
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("xgrad " XGRAD_VERSION));
@@ -46,10 +49,12 @@ int main(int argc, char** argv) {
   cli::TrainArguments train_arguments;
   auto* train_command = app.add_subcommand("train", "Train as a config says");
   train_command->add_option("config", train_arguments.config, "The config file")->required();
-  train_command->add_option("overrides", train_arguments.overrides, "path=value, path+=value or ~path: optimizer.lr=0.1");
+  train_command->add_option("overrides", train_arguments.overrides,
+                            "path=value, path+=value or ~path: optimizer.lr=0.1");
   train_command->add_option("-o,--out", train_arguments.out, "The run folder; default: runs/NAME-NNN");
   train_command->add_flag("--force", train_arguments.force, "Replace a run that is already there");
-  train_command->add_flag("--require-target", train_arguments.require_target, "Exit with 7 unless a target rule was met");
+  train_command->add_flag("--require-target", train_arguments.require_target,
+                          "Exit with 7 unless a target rule was met");
   train_command->callback([&] { result = cli::train(common, train_arguments); });
 
   cli::ResumeArguments resume_arguments;
@@ -57,37 +62,45 @@ int main(int argc, char** argv) {
   resume_command->add_option("run", resume_arguments.run, "The run folder")->required();
   resume_command->add_option("overrides", resume_arguments.overrides, "Changed settings: train.epochs=20");
   resume_command->add_option("--from", resume_arguments.from, "This checkpoint instead of the newest");
-  resume_command->add_option("--allow-change", resume_arguments.allowed, "A setting that may differ from the run's: optimizer.lr");
+  resume_command->add_option("--allow-change", resume_arguments.allowed,
+                             "A setting that may differ from the run's: optimizer.lr");
   resume_command->callback([&] { result = cli::resume(common, resume_arguments); });
 
   cli::EvalArguments eval_arguments;
   auto* eval_command = app.add_subcommand("eval", "Measure a trained model");
   eval_command->add_option("run", eval_arguments.run, "A run folder or checkpoint")->required();
   eval_command->add_option("overrides", eval_arguments.overrides, "Changed settings: data.path=other.csv");
-  eval_command->add_option("--split", eval_arguments.split, "train, val or test")->check(CLI::IsMember({"train", "val", "test"}));
+  eval_command->add_option("--split", eval_arguments.split, "train, val or test")
+      ->check(CLI::IsMember({"train", "val", "test"}));
   eval_command->callback([&] { result = cli::eval(common, eval_arguments); });
 
   cli::PredictArguments predict_arguments;
   auto* predict_command = app.add_subcommand("predict", "A trained model's outputs for new rows");
   predict_command->add_option("run", predict_arguments.run, "A run folder or checkpoint")->required();
-  predict_command->add_option("-i,--input", predict_arguments.input, "csv (plain or gzip) or npy file of input rows")->required();
+  predict_command->add_option("-i,--input", predict_arguments.input, "csv (plain or gzip) or npy file of input rows")
+      ->required();
   predict_command->add_option("-o,--output", predict_arguments.output, "Where to; default: standard output");
-  predict_command->add_option("--format", predict_arguments.format, "csv, jsonl or npy")->check(CLI::IsMember({"csv", "jsonl", "npy"}));
+  predict_command->add_option("--format", predict_arguments.format, "csv, jsonl or npy")
+      ->check(CLI::IsMember({"csv", "jsonl", "npy"}));
   predict_command->callback([&] { result = cli::predict(common, predict_arguments); });
 
   std::vector<std::string> check_words;
   std::string check_format = "text";
-  auto* check_command = app.add_subcommand("check", "Find every mistake in a config, its data and its model without training");
+  auto* check_command =
+      app.add_subcommand("check", "Find every mistake in a config, its data and its model without training");
   check_command->add_option("config", check_words, "Config files, then overrides (path=value)")->required();
-  check_command->add_option("--format", check_format, "text, json or github")->check(CLI::IsMember({"text", "json", "github"}));
+  check_command->add_option("--format", check_format, "text, json or github")
+      ->check(CLI::IsMember({"text", "json", "github"}));
   check_command->callback([&] {
     std::vector<std::string> configs, overrides;
-    for (const std::string& word : check_words) (word.find('=') != std::string::npos || word.starts_with("~") ? overrides : configs).push_back(word);
+    for (const std::string& word : check_words)
+      (word.find('=') != std::string::npos || word.starts_with("~") ? overrides : configs).push_back(word);
     result = cli::check(common, configs, overrides, check_format);
   });
 
   std::string kind, name;
-  auto* list_command = app.add_subcommand("list", "What there is: optimizers, schedules, layers, losses, metrics, data, transforms, stops");
+  auto* list_command = app.add_subcommand(
+      "list", "What there is: optimizers, schedules, layers, losses, metrics, data, transforms, stops");
   list_command->add_option("kind", kind, "One kind; default: all");
   list_command->callback([&] { result = cli::list(common, kind); });
   auto* info_command = app.add_subcommand("info", "The settings of one thing: info optimizer adamw");
@@ -100,9 +113,11 @@ int main(int argc, char** argv) {
   schema_command->callback([&] { result = cli::schema(schema_output); });
   auto* version_command = app.add_subcommand("version", "The version, and what it runs on");
   version_command->callback([&] {
-    std::cout << "xgrad " XGRAD_VERSION "\nkernels   " << instruction_set() << "\nthreads   " << num_threads() << std::endl;
+    std::cout << "xgrad " XGRAD_VERSION "\nkernels   " << instruction_set() << "\nthreads   " << num_threads()
+              << std::endl;
   });
-  for (CLI::App* sub : {train_command, resume_command, eval_command, predict_command, check_command, list_command, info_command, schema_command, version_command})
+  for (CLI::App* sub : {train_command, resume_command, eval_command, predict_command, check_command, list_command,
+                        info_command, schema_command, version_command})
     sub->parse_complete_callback([&common] {
       if (common.threads > 0) set_num_threads(common.threads);
     });

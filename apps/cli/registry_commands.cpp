@@ -26,8 +26,7 @@ struct Kind {
   std::vector<Entry> entries;
 };
 
-template <class Row>
-std::vector<Entry> entries(const config::Registry<Row>& registry) {
+template <class Row> std::vector<Entry> entries(const config::Registry<Row>& registry) {
   std::vector<Entry> result;
   for (const Row& row : registry.rows()) {
     Entry entry{row.name, {}, {}};
@@ -47,10 +46,14 @@ std::vector<Entry> entries(const config::Registry<Row>& registry) {
 }
 
 std::vector<Kind> kinds() {
-  return {{"optimizers", "optimizer", entries(optim::optimizers())}, {"schedules", "schedule", entries(optim::schedules())},
-          {"layers", "layer", entries(train::layers())},             {"losses", "loss", entries(train::losses())},
-          {"metrics", "metric", entries(train::metrics())},          {"data", "data", entries(train::data_sources())},
-          {"transforms", "transform", entries(train::transforms())}, {"stops", "stop", entries(train::stop_rules())}};
+  return {{"optimizers", "optimizer", entries(optim::optimizers())},
+          {"schedules", "schedule", entries(optim::schedules())},
+          {"layers", "layer", entries(train::layers())},
+          {"losses", "loss", entries(train::losses())},
+          {"metrics", "metric", entries(train::metrics())},
+          {"data", "data", entries(train::data_sources())},
+          {"transforms", "transform", entries(train::transforms())},
+          {"stops", "stop", entries(train::stop_rules())}};
 }
 
 Kind find_kind(const std::string& name) {
@@ -60,7 +63,9 @@ Kind find_kind(const std::string& name) {
     names.push_back(kind.plural);
   }
   const std::string close = config::nearest(name, names);
-  throw config::ConfigError("unknown kind \"" + name + "\"" + (close.empty() ? "" : "; did you mean \"" + close + "\"?") + "   kinds: " + config::joined(names) + "\n");
+  throw config::ConfigError("unknown kind \"" + name + "\"" +
+                            (close.empty() ? "" : "; did you mean \"" + close + "\"?") +
+                            "   kinds: " + config::joined(names) + "\n");
 }
 
 Json schema_of(const Entry& entry) {
@@ -109,7 +114,8 @@ int info(const Common& common, const std::string& wanted, const std::string& nam
     return 0;
   }
   const std::string close = config::nearest(name, names);
-  throw config::ConfigError(std::string("unknown ") + kind.singular + " \"" + name + "\"" + (close.empty() ? "" : "; did you mean \"" + close + "\"?") +
+  throw config::ConfigError(std::string("unknown ") + kind.singular + " \"" + name + "\"" +
+                            (close.empty() ? "" : "; did you mean \"" + close + "\"?") +
                             "   known: " + config::joined(names) + "\n");
 }
 
@@ -125,8 +131,10 @@ int schema(const std::string& output) {
     Json one_of = Json::array(), names = Json::array();
     for (const Entry& entry : kind.entries) {
       Json entry_schema = schema_of(entry);
-      if (std::string(kind.singular) == "data") entry_schema["properties"].update(config::schema(config::fields_of(shared))["properties"]);
-      if (std::string(kind.singular) == "optimizer") entry_schema["properties"]["groups"] = {{"type", "array"}, {"items", {{"type", "object"}}}};
+      if (std::string(kind.singular) == "data")
+        entry_schema["properties"].update(config::schema(config::fields_of(shared))["properties"]);
+      if (std::string(kind.singular) == "optimizer")
+        entry_schema["properties"]["groups"] = {{"type", "array"}, {"items", {{"type", "object"}}}};
       if (std::string(kind.singular) == "schedule") {
         entry_schema["properties"]["param"] = {{"type", "string"}, {"default", "lr"}};
         entry_schema["properties"]["until"] = {{"type", {"integer", "string"}}};
@@ -138,7 +146,10 @@ int schema(const std::string& output) {
     definitions[kind.singular] = {{"anyOf", one_of}};
   }
   definitions["model"] = {{"type", "object"},
-                          {"properties", {{"type", {{"const", "sequential"}}}, {"layers", {{"type", "array"}, {"items", {{"$ref", "#/definitions/layer"}}}}}, {"init", Json::object()}}},
+                          {"properties",
+                           {{"type", {{"const", "sequential"}}},
+                            {"layers", {{"type", "array"}, {"items", {{"$ref", "#/definitions/layer"}}}}},
+                            {"init", Json::object()}}},
                           {"required", {"type", "layers"}},
                           {"additionalProperties", false}};
   json["definitions"] = definitions;

@@ -32,20 +32,19 @@ std::string next_folder(const std::string& name) {
 
 /// Settings that a resumed run may change: those that only say how long, when to stop, or what is written down.
 bool may_change(const std::string& path, const std::vector<std::string>& allowed) {
-  for (const char* free : {"log", "checkpoint", "name", "description", "tags", "x-", "train.epochs", "train.steps", "stop", "eval"})
+  for (const char* free :
+       {"log", "checkpoint", "name", "description", "tags", "x-", "train.epochs", "train.steps", "stop", "eval"})
     if (path.starts_with(free)) return true;
   for (const std::string& key : allowed)
     if (path == key || path.starts_with(key + ".") || path.starts_with(key + "[")) return true;
   return false;
 }
 
-template <class F>
-auto with_type(const Config& config, F f) {
+template <class F> auto with_type(const Config& config, F f) {
   return config.dtype == "float64" ? f(double{}) : f(float{});
 }
 
-template <class T>
-train::Experiment<T> trained(const std::string& run, const std::vector<std::string>& overrides) {
+template <class T> train::Experiment<T> trained(const std::string& run, const std::vector<std::string>& overrides) {
   Problems problems;
   const train::SavedRun saved = train::open_run(run, overrides, problems);
   require(problems);
@@ -63,8 +62,7 @@ Config config_of(const std::string& run, const std::vector<std::string>& overrid
   return config;
 }
 
-template <class T>
-void predict_rows(const PredictArguments& arguments, std::ostream& out) {
+template <class T> void predict_rows(const PredictArguments& arguments, std::ostream& out) {
   auto experiment = trained<T>(arguments.run, {});
   const Shape sample = experiment.data->sample_shape();
   const std::vector<double> numbers = train::read_rows(arguments.input, sample.size());
@@ -73,7 +71,8 @@ void predict_rows(const PredictArguments& arguments, std::ostream& out) {
   experiment.model->eval();
   std::vector<double> transformed = numbers;
   experiment.data->transform(transformed);
-  const Tensor<T> output = (*experiment.model)(Tensor<T>(sample.inserted(0, rows), Storage<T>(transformed.begin(), transformed.end())));
+  const Tensor<T> output =
+      (*experiment.model)(Tensor<T>(sample.inserted(0, rows), Storage<T>(transformed.begin(), transformed.end())));
   if (arguments.format == "npy") {
     const auto bytes = npy_bytes(output.shape(), output.data());
     out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -81,7 +80,9 @@ void predict_rows(const PredictArguments& arguments, std::ostream& out) {
   }
   const std::size_t columns = output.size() / static_cast<std::size_t>(rows);
   const bool classes = experiment.accuracy;
-  const auto name = [&](std::size_t c) { return c < experiment.data->class_names().size() ? experiment.data->class_names()[c] : std::to_string(c); };
+  const auto name = [&](std::size_t c) {
+    return c < experiment.data->class_names().size() ? experiment.data->class_names()[c] : std::to_string(c);
+  };
   if (arguments.format == "csv") {
     if (classes) out << "class,";
     for (std::size_t c = 0; c < columns; ++c) out << (c ? "," : "") << "output_" << c;
@@ -95,8 +96,11 @@ void predict_rows(const PredictArguments& arguments, std::ostream& out) {
       line += c ? "," : "";
       xgrad::detail::append_text(line, row[c]);
     }
-    if (arguments.format == "csv") out << (classes ? name(best) + "," : "") << line << "\n";
-    else out << "{" << (classes ? "\"class\": " + nlohmann::json(name(best)).dump() + ", " : "") << "\"output\": [" << line << "]}\n";
+    if (arguments.format == "csv")
+      out << (classes ? name(best) + "," : "") << line << "\n";
+    else
+      out << "{" << (classes ? "\"class\": " + nlohmann::json(name(best)).dump() + ", " : "") << "\"output\": [" << line
+          << "]}\n";
   }
 }
 
@@ -114,9 +118,11 @@ int train(const Common& common, const TrainArguments& arguments) {
     std::error_code error;
     if (fs::exists(fs::path(options.out) / "config.json", error)) {
       if (!arguments.force)
-        throw train::OutputError("the run folder \"" + options.out + "\" already has a run; go on with \"xgrad resume " + options.out +
-                                 "\", replace it with --force, or choose another --out (free: " + next_folder(config.name) + ")");
-      for (const char* file : {"checkpoints", "metrics.jsonl", "metrics.discarded.jsonl", "summary.json", "config.json"})
+        throw train::OutputError(
+            "the run folder \"" + options.out + "\" already has a run; go on with \"xgrad resume " + options.out +
+            "\", replace it with --force, or choose another --out (free: " + next_folder(config.name) + ")");
+      for (const char* file :
+           {"checkpoints", "metrics.jsonl", "metrics.discarded.jsonl", "summary.json", "config.json"})
         fs::remove_all(fs::path(options.out) / file, error);
     }
     return train::run_training(std::move(config), options, std::cout);
@@ -139,15 +145,18 @@ int resume(const Common& common, const ResumeArguments& arguments) {
       std::string path = pointer.substr(1);
       std::replace(path.begin(), path.end(), '/', '.');
       if (!may_change(path, arguments.allowed))
-        problems.add("XG112", config::Place{}, path, "differs from the run that is resumed (" + (old_settings.contains(pointer) ? old_settings[pointer].dump() : "unset") +
-                     " there)", "if that is meant, add --allow-change " + path);
+        problems.add("XG112", config::Place{}, path,
+                     "differs from the run that is resumed (" +
+                         (old_settings.contains(pointer) ? old_settings[pointer].dump() : "unset") + " there)",
+                     "if that is meant, add --allow-change " + path);
     }
   };
   compare(new_settings, old_settings);
   if (problems.ok()) compare(old_settings, new_settings);
   require(problems);
   train::RunOptions options;
-  options.out = fs::is_regular_file(arguments.run) ? fs::absolute(arguments.run).parent_path().parent_path().string() : arguments.run;
+  options.out = fs::is_regular_file(arguments.run) ? fs::absolute(arguments.run).parent_path().parent_path().string()
+                                                   : arguments.run;
   options.from = !arguments.from.empty() ? arguments.from : fs::is_regular_file(arguments.run) ? arguments.run : "";
   options.resume = true;
   options.quiet = common.quiet;
@@ -159,8 +168,11 @@ int eval(const Common& common, const EvalArguments& arguments) {
   const Config config = config_of(arguments.run, arguments.overrides);
   return with_type(config, [&]<class T>(T) {
     auto experiment = trained<T>(arguments.run, arguments.overrides);
-    const train::Split split = arguments.split == "train" ? train::Split::train : arguments.split == "val" ? train::Split::val : train::Split::test;
-    if (experiment.data->size(split) == 0) throw train::DataError("the split \"" + arguments.split + "\" of this run has no rows");
+    const train::Split split = arguments.split == "train" ? train::Split::train
+                               : arguments.split == "val" ? train::Split::val
+                                                          : train::Split::test;
+    if (experiment.data->size(split) == 0)
+      throw train::DataError("the split \"" + arguments.split + "\" of this run has no rows");
     nlohmann::ordered_json json = nlohmann::ordered_json::object();
     for (const auto& [name, value] : train::measure(experiment, split)) {
       json[name] = value;
@@ -181,14 +193,13 @@ int predict(const Common&, const PredictArguments& arguments) {
   } else {
     try {
       write_file_atomically(arguments.output, std::as_bytes(std::span<const char>(all.data(), all.size())));
-    } catch (const Error& error) {
-      throw train::OutputError(error.what());
-    }
+    } catch (const Error& error) { throw train::OutputError(error.what()); }
   }
   return 0;
 }
 
-int check(const Common& common, const std::vector<std::string>& configs, const std::vector<std::string>& overrides, const std::string& format) {
+int check(const Common& common, const std::vector<std::string>& configs, const std::vector<std::string>& overrides,
+          const std::string& format) {
   bool all_good = true;
   for (const std::string& path : configs) {
     Problems problems;
@@ -199,10 +210,14 @@ int check(const Common& common, const std::vector<std::string>& configs, const s
       if (experiment.optimizer) table = experiment.optimizer->table();
     });
     all_good &= problems.ok();
-    if (format == "json" || common.json) std::cout << problems.json().dump(2) << "\n";
-    else if (format == "github") std::cout << problems.github();
-    else if (!problems.ok()) std::cerr << problems.text();
-    else if (!common.quiet) std::cout << problems.text() << path << ": ok\n" << table;
+    if (format == "json" || common.json)
+      std::cout << problems.json().dump(2) << "\n";
+    else if (format == "github")
+      std::cout << problems.github();
+    else if (!problems.ok())
+      std::cerr << problems.text();
+    else if (!common.quiet)
+      std::cout << problems.text() << path << ": ok\n" << table;
   }
   return all_good ? 0 : static_cast<int>(train::ExitCode::config);
 }

@@ -7,8 +7,7 @@
 namespace xgrad::detail {
 namespace {
 
-template <class Number>
-void append_number(std::string& text, Number part) {
+template <class Number> void append_number(std::string& text, Number part) {
   std::array<char, 40> buffer;
   text.append(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), part).ptr);
 }

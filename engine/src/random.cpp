@@ -26,7 +26,9 @@ constinit thread_local RandomState state{};
 
 }  // namespace
 
-std::uint32_t random_bits(RandomKey key, std::uint64_t index) { return detail::random_block(key, index / 4)[index % 4]; }
+std::uint32_t random_bits(RandomKey key, std::uint64_t index) {
+  return detail::random_block(key, index / 4)[index % 4];
+}
 
 double uniform(RandomKey key, std::uint64_t index) {
   const auto words = detail::random_block(key, index / 2);

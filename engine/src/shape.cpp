@@ -54,8 +54,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* operation) {
   const std::size_t offset = longer.rank() - shorter.rank();
   for (std::size_t i = 0; i < shorter.rank(); ++i) {
     const std::int64_t m = longer[offset + i], n = shorter[i];
-    XGRAD_CHECK(m == n || m == 1 || n == 1, operation, ": shapes ", a, " and ", b, " do not broadcast: ", m, " against ",
-                n, " at axis ", offset + i, "; sizes, aligned at the right, must be equal or 1");
+    XGRAD_CHECK(m == n || m == 1 || n == 1, operation, ": shapes ", a, " and ", b, " do not broadcast: ", m,
+                " against ", n, " at axis ", offset + i, "; sizes, aligned at the right, must be equal or 1");
     if (m == 1) result[offset + i] = n;
   }
   return result;

@@ -24,7 +24,7 @@ void detail::parallel_run(std::size_t tasks, void (*run)(const void* body, std::
     for (std::size_t task = 0; task < tasks; ++task) run(body, task);
     return;
   }
-#pragma omp parallel num_threads(static_cast<int>(team))
+#pragma omp parallel num_threads(static_cast <int>(team))
   {
     const auto member = static_cast<std::size_t>(omp_get_thread_num());
     const auto members = static_cast<std::size_t>(omp_get_num_threads());

@@ -50,13 +50,14 @@ struct GroupOptions {
   }
 };
 
-template <class T>
-class Grouping {
+template <class T> class Grouping {
  public:
-  Grouping(const NamedTensors<T>& parameters, Problems& problems) : parameters_(parameters), problems_(problems), owner_(parameters.size(), 0) {}
+  Grouping(const NamedTensors<T>& parameters, Problems& problems)
+      : parameters_(parameters), problems_(problems), owner_(parameters.size(), 0) {}
 
   /// The parameters that group number `which` takes.
-  std::vector<std::size_t> take(const GroupOptions& options, const Value& group, std::size_t which, std::string& label) {
+  std::vector<std::size_t> take(const GroupOptions& options, const Value& group, std::size_t which,
+                                std::string& label) {
     std::vector<std::string> patterns;
     if (options.match.is(Type::string)) patterns.push_back(options.match.string);
     for (const Value& item : options.match.items)
@@ -65,12 +66,14 @@ class Grouping {
       else
         problems_.add("XG103", item, "\"match\": expected a parameter name or pattern, found " + item.describe());
     const bool by_rank = options.rank.is(Type::integer);
-    if (!options.rank.is(Type::null) && !by_rank) problems_.add("XG103", options.rank, "\"rank\": expected an integer, found " + options.rank.describe());
+    if (!options.rank.is(Type::null) && !by_rank)
+      problems_.add("XG103", options.rank, "\"rank\": expected an integer, found " + options.rank.describe());
     if (patterns.empty() && !by_rank) {
       problems_.add("XG106", group, "a group needs \"match\" or \"rank\" to say which parameters it takes");
       return {};
     }
-    label = config::joined(patterns) + (by_rank ? std::string(patterns.empty() ? "" : " ") + "rank " + std::to_string(options.rank.integer) : "");
+    label = config::joined(patterns) +
+            (by_rank ? std::string(patterns.empty() ? "" : " ") + "rank " + std::to_string(options.rank.integer) : "");
     std::vector<std::size_t> members;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       const NamedTensor<T>& parameter = parameters_[i];
@@ -79,7 +82,9 @@ class Grouping {
       for (const std::string& pattern : patterns) hit |= match_one(pattern, parameter.name, options.match);
       if (!hit) continue;
       if (owner_[i] != 0)
-        problems_.add("XG107", group, "parameter \"" + parameter.name + "\" is in groups " + std::to_string(owner_[i]) + " and " + std::to_string(which));
+        problems_.add("XG107", group,
+                      "parameter \"" + parameter.name + "\" is in groups " + std::to_string(owner_[i]) + " and " +
+                          std::to_string(which));
       owner_[i] = which;
       members.push_back(i);
     }
@@ -98,11 +103,13 @@ class Grouping {
     try {
       return matches(pattern, name);
     } catch (const std::regex_error& error) {
-      if (problems_.ok()) problems_.add("XG103", at, "\"" + pattern + "\" is not a regular expression: " + error.what());
+      if (problems_.ok())
+        problems_.add("XG103", at, "\"" + pattern + "\" is not a regular expression: " + error.what());
       return false;
     }
   }
-  void nothing_matched(const Value& group, std::size_t which, const std::vector<std::string>& patterns, const std::string& label) {
+  void nothing_matched(const Value& group, std::size_t which, const std::vector<std::string>& patterns,
+                       const std::string& label) {
     // The nearest thing that would have matched: a name, or "*." and a name's last part.
     std::vector<std::string> candidates;
     for (const NamedTensor<T>& parameter : parameters_) {
@@ -113,7 +120,8 @@ class Grouping {
     std::size_t count = 0;
     for (const NamedTensor<T>& parameter : parameters_) count += !close.empty() && matches(close, parameter.name);
     problems_.add("XG107", group, "group " + std::to_string(which) + " \"" + label + "\" matches no parameter",
-                  close.empty() ? "parameters: " + config::joined(names()) : "closest: \"" + close + "\" (" + std::to_string(count) + ")");
+                  close.empty() ? "parameters: " + config::joined(names())
+                                : "closest: \"" + close + "\" (" + std::to_string(count) + ")");
   }
   std::vector<std::string> names() const {
     std::vector<std::string> result;
@@ -145,7 +153,8 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
   std::vector<Group> groups;
   Grouping<T> grouping(parameters, problems);
   if (const auto* list = value.find("groups")) {
-    if (!list->value.is(Type::list)) problems.add("XG103", list->value, "\"groups\": expected a list, found " + list->value.describe());
+    if (!list->value.is(Type::list))
+      problems.add("XG103", list->value, "\"groups\": expected a list, found " + list->value.describe());
     for (const Value& item : list->value.items) {
       Group group{"", common, 1, false, {}, {}};
       GroupOptions options;
@@ -161,24 +170,24 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
   }
   Group rest{groups.empty() ? "all" : "the rest", common, 1, false, grouping.rest(), {}};
   groups.insert(groups.begin(), std::move(rest));
-  const bool frozen = std::all_of(groups.begin(), groups.end(), [](const Group& g) { return g.freeze || g.members.empty(); });
-  if (frozen && !parameters.empty() && problems.ok()) problems.add("XG107", value, "all parameters are frozen: nothing to train");
+  const bool frozen =
+      std::all_of(groups.begin(), groups.end(), [](const Group& g) { return g.freeze || g.members.empty(); });
+  if (frozen && !parameters.empty() && problems.ok())
+    problems.add("XG107", value, "all parameters are frozen: nothing to train");
   if (!problems.ok()) return nullptr;
   auto result = std::make_unique<Optimizer<T>>(*row, std::move(parameters));
   result->set_groups(std::move(groups));
   return result;
 }
 
-template <class T>
-std::unique_ptr<Optimizer<T>> make(const nlohmann::json& json, NamedTensors<T> parameters) {
+template <class T> std::unique_ptr<Optimizer<T>> make(const nlohmann::json& json, NamedTensors<T> parameters) {
   Problems problems;
   auto result = make(Value::from_json(json, "optimizer"), std::move(parameters), problems);
   if (!problems.ok()) throw config::ConfigError(problems);
   return result;
 }
 
-template <class T>
-std::string Optimizer<T>::table() {
+template <class T> std::string Optimizer<T>::table() {
   std::string text;
   for (Group& group : groups_) {
     text += "group \"" + group.label + "\"" + (group.freeze ? " (frozen)" : "") + ": " +

@@ -22,8 +22,7 @@ void SharedOptions::describe(config::Fields& f) {
   f("maximize", maximize, "climb instead of descend");
 }
 
-template <class T>
-Hyperparameters::Hyperparameters(const Rule<T>& rule) : describe_(rule.describe) {
+template <class T> Hyperparameters::Hyperparameters(const Rule<T>& rule) : describe_(rule.describe) {
   static constexpr const char* kModes[] = {"coupled", "decoupled", "independent"};
   rule.construct(rule_.data());
   shared.weight_decay = rule.shared.weight_decay;
@@ -57,8 +56,7 @@ double& Hyperparameters::number(const std::string& name) {
 }
 
 /// One chunk of one parameter, and the kernels prepared for this step.
-template <class T>
-struct Optimizer<T>::Work {
+template <class T> struct Optimizer<T>::Work {
   struct Prepared {
     alignas(16) std::array<std::byte, kKernelBytes> kernel;
     std::int64_t t;
@@ -69,16 +67,17 @@ struct Optimizer<T>::Work {
   };
   std::vector<Prepared> prepared;
   std::vector<Chunk> chunks;
-  std::vector<std::size_t> shares;                       // bounds into chunks
-  std::vector<std::pair<T*, const T*>> pointers;         // parameter and gradient
+  std::vector<std::size_t> shares;                // bounds into chunks
+  std::vector<std::pair<T*, const T*>> pointers;  // parameter and gradient
 };
 
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerRow& row, NamedTensors<T> parameters)
-    : rule_(row.rule<T>()), parameters_(std::move(parameters)), steps_(parameters_.size(), 0), work_(std::make_shared<Work>()) {
+    : rule_(row.rule<T>()), parameters_(std::move(parameters)), steps_(parameters_.size(), 0),
+      work_(std::make_shared<Work>()) {
   for (const NamedTensor<T>& parameter : parameters_)
-    XGRAD_CHECK(parameter.tensor.defined() && parameter.tensor.requires_grad(), "optimizer: parameter \"", parameter.name,
-                "\" does not require a gradient; make it with parameter()");
+    XGRAD_CHECK(parameter.tensor.defined() && parameter.tensor.requires_grad(), "optimizer: parameter \"",
+                parameter.name, "\" does not require a gradient; make it with parameter()");
   Group all{"all", Hyperparameters(rule_), 1, false, {}, {}};
   for (std::size_t i = 0; i < parameters_.size(); ++i) all.members.push_back(i);
   std::vector<Group> groups;
@@ -86,8 +85,7 @@ Optimizer<T>::Optimizer(const OptimizerRow& row, NamedTensors<T> parameters)
   set_groups(std::move(groups));
 }
 
-template <class T>
-void Optimizer<T>::set_groups(std::vector<Group> groups) {
+template <class T> void Optimizer<T>::set_groups(std::vector<Group> groups) {
   groups_ = std::move(groups);
   for (Group& group : groups_) {
     const char* wrong = rule_.check(group.hyperparameters.rule_data());
@@ -97,8 +95,7 @@ void Optimizer<T>::set_groups(std::vector<Group> groups) {
   allocate_state();
 }
 
-template <class T>
-void Optimizer<T>::allocate_state() {
+template <class T> void Optimizer<T>::allocate_state() {
   constexpr std::size_t kLine = 64 / sizeof(T);
   const auto padded = [](std::size_t n) { return (n + kLine - 1) / kLine * kLine; };
   slots_.assign(parameters_.size(), {});
@@ -111,7 +108,8 @@ void Optimizer<T>::allocate_state() {
         bool kept = true;
         if (slot.when) {
           const config::Field* field = fields.find(slot.when);
-          kept = field->kind == config::Field::Kind::boolean ? *static_cast<bool*>(field->place) : *static_cast<double*>(field->place) != 0;
+          kept = field->kind == config::Field::Kind::boolean ? *static_cast<bool*>(field->place)
+                                                             : *static_cast<double*>(field->place) != 0;
         }
         if (!kept) continue;
         const T initial = slot.initial ? static_cast<T>(*static_cast<double*>(fields.find(slot.initial)->place)) : T{0};
@@ -129,13 +127,11 @@ void Optimizer<T>::allocate_state() {
   }
 }
 
-template <class T>
-void Optimizer<T>::zero_grad() {
+template <class T> void Optimizer<T>::zero_grad() {
   for (NamedTensor<T>& parameter : parameters_) parameter.tensor.zero_grad();
 }
 
-template <class T>
-double Optimizer<T>::gradient_norm() const {
+template <class T> double Optimizer<T>::gradient_norm() const {
   double total = 0;
   std::vector<double> parts;
   for (const NamedTensor<T>& parameter : parameters_) {
@@ -151,22 +147,19 @@ double Optimizer<T>::gradient_norm() const {
   return std::sqrt(total);
 }
 
-template <class T>
-double Optimizer<T>::clip_grad_norm(double max_norm) {
+template <class T> double Optimizer<T>::clip_grad_norm(double max_norm) {
   XGRAD_CHECK(max_norm > 0, "clip_grad_norm: max_norm is ", max_norm, "; expected > 0");
   const double norm = gradient_norm();
   pending_scale_ = std::min(1.0, max_norm / (norm + 1e-6));
   return norm;
 }
 
-template <class T>
-void Optimizer<T>::clip_grad_value(double limit) {
+template <class T> void Optimizer<T>::clip_grad_value(double limit) {
   XGRAD_CHECK(limit > 0, "clip_grad_value: limit is ", limit, "; expected > 0");
   pending_clip_ = limit;
 }
 
-template <class T>
-void Optimizer<T>::step() {
+template <class T> void Optimizer<T>::step() {
   Work& work = *work_;
   work.prepared.clear();
   work.chunks.clear();
@@ -185,10 +178,13 @@ void Optimizer<T>::step() {
         auto& prepared = work.prepared.emplace_back();
         rule_.prepare(group.hyperparameters.rule_data(), {static_cast<double>(t)}, prepared.kernel.data());
         prepared.t = t;
-        prepared.gradient_scale = static_cast<T>(group.hyperparameters.shared.maximize ? -pending_scale_ : pending_scale_);
+        prepared.gradient_scale =
+            static_cast<T>(group.hyperparameters.shared.maximize ? -pending_scale_ : pending_scale_);
         prepared.gradient_decay = static_cast<T>(mode == "coupled" ? decay : 0);
         const double initial = group.scheduled.empty() ? lr : group.initial_lr;
-        prepared.parameter_decay = static_cast<T>(mode == "decoupled" ? 1 - lr * decay : mode == "independent" ? 1 - (initial > 0 ? lr / initial : 1) * decay : 1);
+        prepared.parameter_decay = static_cast<T>(mode == "decoupled"     ? 1 - lr * decay
+                                                  : mode == "independent" ? 1 - (initial > 0 ? lr / initial : 1) * decay
+                                                                          : 1);
       }
       const std::size_t size = parameters_[member].tensor.size();
       for (std::size_t offset = 0; offset < size; offset += kChunk)
@@ -198,7 +194,8 @@ void Optimizer<T>::step() {
   // Handles once, outside of the threads: counts are not atomic.
   work.pointers.resize(parameters_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i)
-    if (parameters_[i].tensor.has_grad()) work.pointers[i] = {parameters_[i].tensor.mutable_data(), parameters_[i].tensor.grad().data()};
+    if (parameters_[i].tensor.has_grad())
+      work.pointers[i] = {parameters_[i].tensor.mutable_data(), parameters_[i].tensor.grad().data()};
   const auto run = [&](const typename Work::Chunk& chunk) {
     const auto& prepared = work.prepared[chunk.prepared];
     Block<T> block{};
@@ -213,7 +210,8 @@ void Optimizer<T>::step() {
     block.clip = static_cast<T>(pending_clip_);
     rule_.run(prepared.kernel.data(), block);
   };
-  // Shares of about equal size: small parameters are grouped, so that a thousand of them cost no more than one large one.
+  // Shares of about equal size: small parameters are grouped, so that a thousand of them cost no more than one large
+  // one.
   work.shares.assign(1, 0);
   std::size_t weight = 0;
   for (std::size_t i = 0; i < work.chunks.size(); ++i) {
@@ -232,14 +230,12 @@ void Optimizer<T>::step() {
   apply_schedules();
 }
 
-template <class T>
-double Optimizer<T>::get(const std::string& hyperparameter, std::size_t group) {
+template <class T> double Optimizer<T>::get(const std::string& hyperparameter, std::size_t group) {
   XGRAD_CHECK(group < groups_.size(), "optimizer: group ", group, " of ", groups_.size());
   return groups_[group].hyperparameters.number(hyperparameter);
 }
 
-template <class T>
-void Optimizer<T>::set(const std::string& hyperparameter, double value) {
+template <class T> void Optimizer<T>::set(const std::string& hyperparameter, double value) {
   for (Group& group : groups_) {
     bool scheduled = false;
     for (std::size_t i = 0; i < schedules_.size(); ++i)
@@ -252,36 +248,37 @@ void Optimizer<T>::set(const std::string& hyperparameter, double value) {
   apply_schedules();
 }
 
-template <class T>
-void Optimizer<T>::set_schedules(std::vector<ScheduledParameter> schedules) {
+template <class T> void Optimizer<T>::set_schedules(std::vector<ScheduledParameter> schedules) {
   schedules_ = std::move(schedules);
   for (Group& group : groups_) {
     group.initial_lr = group.hyperparameters.number("lr");
     group.scheduled.clear();
-    for (const ScheduledParameter& scheduled : schedules_) group.scheduled.push_back(group.hyperparameters.number(scheduled.parameter));
+    for (const ScheduledParameter& scheduled : schedules_)
+      group.scheduled.push_back(group.hyperparameters.number(scheduled.parameter));
   }
   apply_schedules();
 }
 
-template <class T>
-void Optimizer<T>::apply_schedules() {
+template <class T> void Optimizer<T>::apply_schedules() {
   for (Group& group : groups_)
     for (std::size_t i = 0; i < schedules_.size(); ++i)
-      group.hyperparameters.number(schedules_[i].parameter) = group.scheduled[i] * schedules_[i].schedule.at(static_cast<double>(step_count_));
+      group.hyperparameters.number(schedules_[i].parameter) =
+          group.scheduled[i] * schedules_[i].schedule.at(static_cast<double>(step_count_));
 }
 
-template <class T>
-std::vector<typename Optimizer<T>::State> Optimizer<T>::state() {
+template <class T> std::vector<typename Optimizer<T>::State> Optimizer<T>::state() {
   std::vector<State> result;
   for (std::size_t s = 0; s < rule_.slot_count; ++s)
     for (std::size_t i = 0; i < parameters_.size(); ++i)
-      if (slots_[i][s]) result.push_back({std::string(rule_.slots[s].name) + "." + parameters_[i].name, parameters_[i].tensor.shape(), slots_[i][s]});
+      if (slots_[i][s])
+        result.push_back({std::string(rule_.slots[s].name) + "." + parameters_[i].name, parameters_[i].tensor.shape(),
+                          slots_[i][s]});
   return result;
 }
 
-template <class T>
-void Optimizer<T>::load_steps(std::vector<std::int64_t> steps, std::int64_t step_count) {
-  XGRAD_CHECK(steps.size() == parameters_.size(), "optimizer: ", steps.size(), " step counts for ", parameters_.size(), " parameters");
+template <class T> void Optimizer<T>::load_steps(std::vector<std::int64_t> steps, std::int64_t step_count) {
+  XGRAD_CHECK(steps.size() == parameters_.size(), "optimizer: ", steps.size(), " step counts for ", parameters_.size(),
+              " parameters");
   steps_ = std::move(steps);
   step_count_ = step_count;
   apply_schedules();

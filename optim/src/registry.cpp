@@ -43,8 +43,7 @@ config::Registry<OptimizerRow>& optimizers() {
   return registry;
 }
 
-template <class T>
-double sum_of_squares(const T* x, std::size_t n) {
+template <class T> double sum_of_squares(const T* x, std::size_t n) {
   static const auto kernel = []() -> double (*)(const T*, std::size_t) {
     [[maybe_unused]] const std::string isa = instruction_set();
 #ifdef XGRAD_HAVE_ISA_v4

@@ -36,7 +36,8 @@ struct Linear {
 struct Cosine {
   double from = 1, to = 0;
   static constexpr const char* name = "cosine";
-  static constexpr config::About about{"half a cosine between two factors", "Loshchilov, Hutter 2016, arXiv:1608.03983"};
+  static constexpr config::About about{"half a cosine between two factors",
+                                       "Loshchilov, Hutter 2016, arXiv:1608.03983"};
   void describe(Fields& f) {
     f("from", from, range::nonnegative, "factor at the first step");
     f("to", to, range::nonnegative, "factor at the end");
@@ -84,12 +85,12 @@ struct MultiStep {
     f("milestones", milestones, range::nonnegative, "steps").required();
   }
   double at(double t, double, RunLength) const {
-    return std::pow(gamma, static_cast<double>(std::count_if(milestones.begin(), milestones.end(), [t](double m) { return m <= t; })));
+    return std::pow(gamma, static_cast<double>(
+                               std::count_if(milestones.begin(), milestones.end(), [t](double m) { return m <= t; })));
   }
 };
 
-template <class S>
-ScheduleRow row() {
+template <class S> ScheduleRow row() {
   return {S::name, S::about,
           [](const std::function<void(Fields&)>& visit) {
             S defaults;
@@ -99,7 +100,8 @@ ScheduleRow row() {
           [](const config::Value& value, RunLength run, double length, config::Problems& problems) {
             S schedule;
             if (value.is(config::Value::Type::object))
-              config::read_into(schedule, value, problems, std::string("schedule \"") + S::name + "\"", {"type", "param", "until"});
+              config::read_into(schedule, value, problems, std::string("schedule \"") + S::name + "\"",
+                                {"type", "param", "until"});
             return Schedule([schedule, run, length](double t) { return schedule.at(t, length, run); });
           }};
 }
@@ -155,7 +157,8 @@ std::vector<ScheduledParameter> make_schedules(const config::Value& value, RunLe
       if (param->value.is(Type::string))
         parameter = param->value.string;
       else
-        problems.add("XG103", param->value, "\"param\": expected the name of a hyperparameter, found " + param->value.describe());
+        problems.add("XG103", param->value,
+                     "\"param\": expected the name of a hyperparameter, found " + param->value.describe());
     }
     auto track = std::find_if(tracks.begin(), tracks.end(), [&](const Track& t) { return t.parameter == parameter; });
     if (track == tracks.end()) track = tracks.insert(tracks.end(), Track{parameter, {}, {}, 0});
@@ -163,23 +166,29 @@ std::vector<ScheduledParameter> make_schedules(const config::Value& value, RunLe
     if (const auto* until = item.find("until")) {
       const Duration duration = config::parse_duration(until->value, problems);
       if (duration.unit == Duration::Unit::seconds) {
-        problems.add("XG103", until->value, "a schedule cannot depend on the clock; write steps, epochs or a percentage");
+        problems.add("XG103", until->value,
+                     "a schedule cannot depend on the clock; write steps, epochs or a percentage");
         continue;
       }
       end = static_cast<double>(duration.steps(run.steps_per_epoch, run.total_steps));
       if (end > static_cast<double>(run.total_steps))
-        problems.add("XG107", until->value, "schedule item " + std::to_string(i + 1) + " lasts until step " + std::to_string(std::llround(end)) +
-                     " but the run has " + std::to_string(run.total_steps) + " steps");
+        problems.add("XG107", until->value,
+                     "schedule item " + std::to_string(i + 1) + " lasts until step " +
+                         std::to_string(std::llround(end)) + " but the run has " + std::to_string(run.total_steps) +
+                         " steps");
       if (end < track->end)
-        problems.add("XG107", until->value, "schedule item " + std::to_string(i + 1) + " ends (step " + std::to_string(std::llround(end)) +
-                     ") before item " + std::to_string(i) + " (step " + std::to_string(std::llround(track->end)) + ")");
+        problems.add("XG107", until->value,
+                     "schedule item " + std::to_string(i + 1) + " ends (step " + std::to_string(std::llround(end)) +
+                         ") before item " + std::to_string(i) + " (step " + std::to_string(std::llround(track->end)) +
+                         ")");
     }
     track->parts.push_back(row->make(item, run, std::max(end - track->end, 1.0), problems));
     track->end = end;
     track->ends.push_back(end);
   }
   std::vector<ScheduledParameter> result;
-  for (Track& track : tracks) result.push_back({track.parameter, sequence(std::move(track.parts), std::move(track.ends))});
+  for (Track& track : tracks)
+    result.push_back({track.parameter, sequence(std::move(track.parts), std::move(track.ends))});
   return result;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a user of the installed package writes: a model, a custom fused operation, an optimizer from JSON, a training loop.
+// What a user of the installed package writes: a model, a custom fused operation, an optimizer from JSON, a training
+// loop.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <xgrad/optim/optimizer.hpp>

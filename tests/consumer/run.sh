@@ -13,6 +13,10 @@ if [ "$1" = ON ]; then
   cmake --build "$build" >/dev/null
 fi
 cmake --install "$build" --prefix "$scratch/prefix" >/dev/null
-cmake -S "$source/tests/consumer" -B "$scratch/build" -G Ninja -D CMAKE_PREFIX_PATH="$scratch/prefix" -D CMAKE_BUILD_TYPE=Release >/dev/null
+# the README's program is held to what it says
+sed -n '/^#include <cstdio>$/,/^```$/p' "$source/README.md" | sed '$d' >"$scratch/readme.cpp"
+cmake -S "$source/tests/consumer" -B "$scratch/build" -G Ninja -D README_PROGRAM="$scratch/readme.cpp" -D CMAKE_PREFIX_PATH="$scratch/prefix" -D CMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build "$scratch/build"
-LD_LIBRARY_PATH="$scratch/prefix/lib:$scratch/prefix/lib/$(uname -m)-linux-gnu" "$scratch/build/consumer"
+export LD_LIBRARY_PATH="$scratch/prefix/lib:$scratch/prefix/lib/$(uname -m)-linux-gnu"
+"$scratch/build/consumer"
+"$scratch/build/readme"

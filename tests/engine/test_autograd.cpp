@@ -59,7 +59,9 @@ TEST_CASE("first, second and third derivatives, by recorded rules and by map ali
   const auto ruled = derivatives(x * tanh(x) * exp(x));
   const auto mapped = derivatives(map([](auto a) { return a * tanh(a) * exp(a); }, x));
   // By central differences of order 6 in long double.
-  const double expected[3][3] = {{-0.310677693, 0.881791871, 6.237157552}, {-0.467732195, 3.900309771, 10.086799349}, {0.839642818, 6.461876027, 11.201115179}};
+  const double expected[3][3] = {{-0.310677693, 0.881791871, 6.237157552},
+                                 {-0.467732195, 3.900309771, 10.086799349},
+                                 {0.839642818, 6.461876027, 11.201115179}};
   for (std::size_t order = 0; order < 3; ++order)
     for (std::size_t i = 0; i < 3; ++i) {
       CHECK(ruled[order].data()[i] == doctest::Approx(expected[order][i]).epsilon(1e-8));
@@ -68,7 +70,8 @@ TEST_CASE("first, second and third derivatives, by recorded rules and by map ali
 }
 
 TEST_CASE("grad() leaves .grad alone and visits only what leads to the inputs") {
-  const auto x = parameter(Tensor<double>(2.0)), w = parameter(Tensor<double>(3.0)), unused = parameter(Tensor<double>(1.0));
+  const auto x = parameter(Tensor<double>(2.0)), w = parameter(Tensor<double>(3.0)),
+             unused = parameter(Tensor<double>(1.0));
   const auto h = x * w;
   const auto y = h * h;
   const auto g = grad<double>({y}, {x, h}, {}, {.retain_graph = true});
@@ -76,7 +79,8 @@ TEST_CASE("grad() leaves .grad alone and visits only what leads to the inputs") 
   CHECK(g[1].item() == 12);
   CHECK(!x.has_grad());
   CHECK(!w.has_grad());
-  CHECK_THROWS_WITH_AS(grad<double>({y}, {unused}, {}, {.retain_graph = true}), doctest::Contains("allow_unused"), Error);
+  CHECK_THROWS_WITH_AS(grad<double>({y}, {unused}, {}, {.retain_graph = true}), doctest::Contains("allow_unused"),
+                       Error);
   CHECK(!grad<double>({y}, {unused}, {}, {.allow_unused = true})[0].defined());
 }
 
@@ -84,7 +88,8 @@ TEST_CASE("a change in place between forward and backward is an error that names
   auto x = parameter(Tensor<float>({2}, {1, 2}));
   const auto y = sum(x * x);
   x.mutable_data()[0] = 5;
-  CHECK_THROWS_WITH_AS(y.backward(), doctest::Contains("mul: input 0 of shape (2,) was saved for backward and changed in place"), Error);
+  CHECK_THROWS_WITH_AS(
+      y.backward(), doctest::Contains("mul: input 0 of shape (2,) was saved for backward and changed in place"), Error);
   auto e = exp(x);
   const auto z = sum(e);
   e.mutable_data()[0] = 0;
@@ -126,15 +131,19 @@ TEST_CASE("the first NaN or infinity is named with its operation and layer") {
   } net;
   const DetectAnomaly watch;
   const auto x = Tensor<float>::ones({1, 2});
-  CHECK_THROWS_WITH_AS(net(x), doctest::Contains("the result of log is NaN at element 0 of shape (1, 2); input shapes (1, 2)"), AnomalyError);
+  CHECK_THROWS_WITH_AS(net(x),
+                       doctest::Contains("the result of log is NaN at element 0 of shape (1, 2); input shapes (1, 2)"),
+                       AnomalyError);
   net.second.weight.mutable_data()[0] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_WITH_AS(net(x), doctest::Contains("the result of linear in layer \"second\""), AnomalyError);
   const auto zero = parameter(Tensor<float>({1}, {0}));
-  CHECK_THROWS_WITH_AS(sum(sqrt(zero)).backward(), doctest::Contains("the gradient that backward of sqrt"), AnomalyError);
+  CHECK_THROWS_WITH_AS(sum(sqrt(zero)).backward(), doctest::Contains("the gradient that backward of sqrt"),
+                       AnomalyError);
 }
 
 TEST_CASE("a training step in steady state takes nothing from the system") {
-  nn::Sequential<float> model(nn::Linear<float>(20, 64), nn::ReLU<float>(), nn::Dropout<float>(0.1), nn::Linear<float>(64, 10));
+  nn::Sequential<float> model(nn::Linear<float>(20, 64), nn::ReLU<float>(), nn::Dropout<float>(0.1),
+                              nn::Linear<float>(64, 10));
   const auto x = Tensor<float>::ones({32, 20});
   const Indices labels(Shape{32}, std::vector<std::int64_t>(32, 3));
   auto parameters = model.named_parameters();
@@ -177,7 +186,8 @@ TEST_CASE("xtensor arrays go in and out") {
 
 TEST_CASE("map: broadcasting, odd sizes, where, hand-given derivatives") {
   for (const std::int64_t n : {1, 7, 8, 15, 16, 17, 33, 100}) {
-    const auto x = parameter(Tensor<double>::full({3, n}, 0.7)), row = parameter(Tensor<double>::full({n}, -0.2)), column = parameter(Tensor<double>::full({3, 1}, 1.3));
+    const auto x = parameter(Tensor<double>::full({3, n}, 0.7)), row = parameter(Tensor<double>::full({n}, -0.2)),
+               column = parameter(Tensor<double>::full({3, 1}, 1.3));
     const DoubleFunction f = [](const std::vector<Tensor<double>>& v) {
       return map([](auto a, auto b, auto c) { return where(a > 0, a * b, 0.1 * a) + tanh(c) * b; }, v[0], v[1], v[2]);
     };
@@ -185,6 +195,7 @@ TEST_CASE("map: broadcasting, odd sizes, where, hand-given derivatives") {
     if (n < 20) CHECK(gradgradcheck(f, {x, row, column}).passed);
   }
   const auto x = parameter(Tensor<double>({2}, {0.5, 2}));
-  sum(map([](auto a) { return a * a; }, [](auto a) { return 10 * a; }, x)).backward();  // a derivative of our own choice
+  sum(map([](auto a) { return a * a; }, [](auto a) { return 10 * a; }, x))
+      .backward();  // a derivative of our own choice
   CHECK(x.grad().data()[1] == 20);
 }

@@ -49,8 +49,10 @@ TEST_CASE("dropout: the share, the scale, the seed; nothing in evaluation") {
   const auto y = dropout(x, 0.3, true, RandomKey{1, 2, 3});
   std::size_t zeros = 0;
   for (const float v : y.values()) {
-    if (v == 0) ++zeros;
-    else CHECK(v == doctest::Approx(1 / 0.7));
+    if (v == 0)
+      ++zeros;
+    else
+      CHECK(v == doctest::Approx(1 / 0.7));
   }
   CHECK(std::abs(static_cast<double>(zeros) / 1e5 - 0.3) < 0.01);
   const auto again = dropout(x, 0.3, true, RandomKey{1, 2, 3});
@@ -112,7 +114,8 @@ TEST_CASE("safetensors: written and read alike; every damage is refused") {
   CHECK(std::memcmp(read, weights, sizeof weights) == 0);
   CHECK(back.metadata.at("note") == "test");
   CHECK_THROWS_WITH_AS(back.get("model.weight", Shape{3, 2}, read), doctest::Contains("expected F32 (3, 2)"), Error);
-  for (std::size_t cut = 0; cut < bytes.size(); ++cut) CHECK_THROWS_AS(TensorFile::parse(std::span(bytes).first(cut), "cut"), Error);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut)
+    CHECK_THROWS_AS(TensorFile::parse(std::span(bytes).first(cut), "cut"), Error);
   std::size_t accepted = 0;
   for (std::size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
     std::vector<std::byte> damaged = bytes;
@@ -120,8 +123,7 @@ TEST_CASE("safetensors: written and read alike; every damage is refused") {
     try {
       TensorFile::parse(damaged, "damaged");
       ++accepted;
-    } catch (const Error&) {
-    }
+    } catch (const Error&) {}
   }
   CHECK(accepted == 0);
 }
@@ -134,5 +136,6 @@ TEST_CASE("crc32c and npy") {
   const NpyArray array = parse_npy(bytes, "memory");
   CHECK(array.shape == Shape{2, 3});
   CHECK(array.values[4] == 5);
-  for (std::size_t cut = 0; cut < bytes.size(); ++cut) CHECK_THROWS_AS(parse_npy(std::span(bytes).first(cut), "cut"), Error);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut)
+    CHECK_THROWS_AS(parse_npy(std::span(bytes).first(cut), "cut"), Error);
 }

@@ -17,8 +17,7 @@ using namespace xgrad;
 namespace {
 
 /// Calls check(operation, sample) for all samples of all differentiable operations.
-template <class Check>
-void for_samples(Check check) {
+template <class Check> void for_samples(Check check) {
   for (const OperationRow& operation : operations()) {
     if (!operation.differentiable) continue;
     for (const Sample& sample : operation.samples) {
@@ -37,8 +36,7 @@ Sample with_shape(const OperationRow& operation, const Shape& shape) {
   return sample;
 }
 
-template <class T>
-bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
+template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
   return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
@@ -72,7 +70,9 @@ TEST_CASE("each input alone") {
 TEST_CASE("one tensor as several inputs") {
   for (const OperationRow& operation : operations()) {
     if (!operation.broadcasts || operation.samples[0].size() < 2) continue;
-    if (operation.name == "maximum" || operation.name == "minimum" || operation.name.find("difference") != std::string::npos) continue;  // a kink: x = x
+    if (operation.name == "maximum" || operation.name == "minimum" ||
+        operation.name.find("difference") != std::string::npos)
+      continue;  // a kink: x = x
     CAPTURE(operation.name);
     Sample sample{operation.samples[0][0]};
     sample[0].low = std::max(sample[0].low, operation.samples[0][1].low);
@@ -111,7 +111,8 @@ TEST_CASE("float follows double") {
     const Tensor<float> narrow = operation.in_float(make_inputs<float>(sample));
     const Tensor<double> wide = operation.in_double(make_inputs<double>(sample));
     REQUIRE(narrow.shape() == wide.shape());
-    for (std::size_t i = 0; i < wide.size(); ++i) CHECK(narrow.data()[i] == doctest::Approx(wide.data()[i]).epsilon(1e-4));
+    for (std::size_t i = 0; i < wide.size(); ++i)
+      CHECK(narrow.data()[i] == doctest::Approx(wide.data()[i]).epsilon(1e-4));
   });
 }
 
@@ -146,12 +147,15 @@ TEST_CASE("every public operation has a row") {
   const auto scan = [&](const std::filesystem::path& path, const std::regex& pattern) {
     std::stringstream text;
     text << std::ifstream(path).rdbuf();
-    std::string all = std::regex_replace(text.str(), std::regex("namespace detail \\{[^]*?\\}  // namespace detail"), "");
+    std::string all =
+        std::regex_replace(text.str(), std::regex("namespace detail \\{[^]*?\\}  // namespace detail"), "");
     for (std::sregex_iterator it(all.begin(), all.end(), pattern), end; it != end; ++it, ++found)
-      CHECK_MESSAGE(rows.contains((*it)[1]), (*it)[1].str() << " of " << path.filename().string() << " has no row in tests/engine/operations.cpp");
+      CHECK_MESSAGE(rows.contains((*it)[1]), (*it)[1].str() << " of " << path.filename().string()
+                                                            << " has no row in tests/engine/operations.cpp");
   };
   for (const auto& entry : std::filesystem::directory_iterator(include / "ops"))
-    scan(entry.path(), std::regex("template <class T>\\s+(?:Tensor<T>|Indices|ValuesAndIndices<T>) ([a-z][a-z0-9_]*)\\("));
+    scan(entry.path(),
+         std::regex("template <class T>\\s+(?:Tensor<T>|Indices|ValuesAndIndices<T>) ([a-z][a-z0-9_]*)\\("));
   for (const auto& entry : std::filesystem::directory_iterator(include / "functions"))
     scan(entry.path(), std::regex("(?:^|\n)XGRAD_(?:UNARY|BINARY|MAP|BINARY_MAP)[0-2]\\((\\w+),"));
   CHECK(found > 120);
@@ -161,37 +165,109 @@ TEST_CASE("wrong shapes and values are refused with what was found and what to d
   using Call = std::function<void()>;
   const auto t = [](const Shape& shape) { return Tensor<float>::ones(shape); };
   const std::pair<Call, const char*> cases[] = {
-      {[&] { t({2, 3}) + t({4}); }, "add: shapes (2, 3) and (4,) do not broadcast: 3 against 4 at axis 1"},
-      {[&] { matmul(t({32, 784}), t({10, 784})); }, "inner sizes differ: (32, 784) @ (10, 784)"},
-      {[&] { matmul(t({32, 784}), t({10, 784})); }, "did you mean transpose(b)?"},
+      {[&] {
+         t({2, 3}) + t({4});
+       },
+       "add: shapes (2, 3) and (4,) do not broadcast: 3 against 4 at axis 1"},
+      {[&] {
+         matmul(t({32, 784}), t({10, 784}));
+       },
+       "inner sizes differ: (32, 784) @ (10, 784)"},
+      {[&] {
+         matmul(t({32, 784}), t({10, 784}));
+       },
+       "did you mean transpose(b)?"},
       {[&] { matmul(t({}), t({3})); }, "a scalar has no matrix product"},
-      {[&] { linear(t({4, 3}), t({2, 5})); }, "x (4, 3) does not fit weight (2, 5) (out, in)"},
-      {[&] { linear(t({4, 3}), t({2, 3}), t({3})); }, "bias of shape (3,); expected (2,)"},
-      {[&] { reshape(t({2, 3}), Shape{4}); }, "reshape: (2, 3) has 6 elements, (4,) has 4"},
-      {[&] { reshape(t({2, 3}), {-1, 4}); }, "no multiple of 4"},
-      {[&] { reshape(t({2, 3}), {-1, -1}); }, "more than one size is -1"},
-      {[&] { permute(t({2, 3}), {0, 0}); }, "axis 0 of shape (2, 3) is named twice"},
-      {[&] { squeeze(t({2, 3}), 1); }, "has size 3; expected 1"},
+      {[&] {
+         linear(t({4, 3}), t({2, 5}));
+       },
+       "x (4, 3) does not fit weight (2, 5) (out, in)"},
+      {[&] {
+         linear(t({4, 3}), t({2, 3}), t({3}));
+       },
+       "bias of shape (3,); expected (2,)"},
+      {[&] {
+         reshape(t({2, 3}), Shape{4});
+       },
+       "reshape: (2, 3) has 6 elements, (4,) has 4"},
+      {[&] {
+         reshape(t({2, 3}), {-1, 4});
+       },
+       "no multiple of 4"},
+      {[&] {
+         reshape(t({2, 3}), {-1, -1});
+       },
+       "more than one size is -1"},
+      {[&] {
+         permute(t({2, 3}), {0, 0});
+       },
+       "axis 0 of shape (2, 3) is named twice"},
+      {[&] {
+         squeeze(t({2, 3}), 1);
+       },
+       "has size 3; expected 1"},
       {[&] { unsqueeze(t({2}), 3); }, "expected -2 to 1"},
-      {[&] { expand(t({2, 3}), Shape{2, 4}); }, "do not broadcast"},
+      {[&] {
+         expand(t({2, 3}), Shape{2, 4});
+       },
+       "do not broadcast"},
       {[&] { slice(t({2}), 0, 0, 2, 0); }, "step 0; expected >= 1"},
       {[&] { concat<float>({}); }, "the list is empty"},
-      {[&] { concat<float>({t({2, 3}), t({2, 4})}, 0); }, "shapes (2, 3) and (2, 4) differ"},
-      {[&] { stack<float>({t({2}), t({3})}); }, "shapes (2,) and (3,) differ"},
-      {[&] { sum(t({2, 3}), 2); }, "sum: axis 2 is outside shape (2, 3); expected -2 to 1"},
-      {[&] { sum(t({2, 3}), {0, -2}); }, "axis -2 of shape (2, 3) is named twice"},
+      {[&] {
+         concat<float>({t({2, 3}), t({2, 4})}, 0);
+       },
+       "shapes (2, 3) and (2, 4) differ"},
+      {[&] {
+         stack<float>({t({2}), t({3})});
+       },
+       "shapes (2,) and (3,) differ"},
+      {[&] {
+         sum(t({2, 3}), 2);
+       },
+       "sum: axis 2 is outside shape (2, 3); expected -2 to 1"},
+      {[&] {
+         sum(t({2, 3}), {0, -2});
+       },
+       "axis -2 of shape (2, 3) is named twice"},
       {[&] { amax(t({0})); }, "no elements to choose from"},
-      {[&] { argmax(t({2, 0})); }, "no elements to choose from"},
-      {[&] { mse_loss(t({4, 1}), t({4})); }, "predictions have shape (4, 1), targets (4,); expected equal shapes"},
-      {[&] { cross_entropy(t({2, 3}), Indices{0, 3}); }, "target 3 at position 1; expected a class in [0, 3)"},
-      {[&] { cross_entropy(t({2, 3}), Indices{0}); }, "targets have shape (1,); expected (2,)"},
-      {[&] { cross_entropy<float>(t({2, 3}), Indices{0, 1}, {.label_smoothing = 2}); }, "label_smoothing is 2; expected 0 to 1"},
-      {[&] { nll_loss<float>(t({2, 3}), Indices{0, 1}, {.weight = t({2})}); }, "expected one for each of 3 classes"},
+      {[&] {
+         argmax(t({2, 0}));
+       },
+       "no elements to choose from"},
+      {[&] {
+         mse_loss(t({4, 1}), t({4}));
+       },
+       "predictions have shape (4, 1), targets (4,); expected equal shapes"},
+      {[&] {
+         cross_entropy(t({2, 3}), Indices{0, 3});
+       },
+       "target 3 at position 1; expected a class in [0, 3)"},
+      {[&] {
+         cross_entropy(t({2, 3}), Indices{0});
+       },
+       "targets have shape (1,); expected (2,)"},
+      {[&] {
+         cross_entropy<float>(t({2, 3}), Indices{0, 1}, {.label_smoothing = 2});
+       },
+       "label_smoothing is 2; expected 0 to 1"},
+      {[&] {
+         nll_loss<float>(t({2, 3}), Indices{0, 1}, {.weight = t({2})});
+       },
+       "expected one for each of 3 classes"},
       {[&] { huber_loss(t({2}), t({2}), -1); }, "delta is -1; expected > 0"},
       {[&] { dropout(t({2}), 1.5); }, "p is 1.5; expected 0 to 1"},
-      {[&] { t({2, 3}).item(); }, "has 6 elements; expected one"},
-      {[&] { Tensor<float>({2, 2}, {1.0f}); }, "1 values for shape (2, 2); expected 4"},
-      {[&] { Shape{2, -1}; }, "negative size"},
+      {[&] {
+         t({2, 3}).item();
+       },
+       "has 6 elements; expected one"},
+      {[&] {
+         Tensor<float>({2, 2}, {1.0f});
+       },
+       "1 values for shape (2, 2); expected 4"},
+      {[&] {
+         Shape{2, -1};
+       },
+       "negative size"},
       {[&] { nn::Linear<float>(0, 3); }, "expected positive sizes"},
   };
   for (const auto& refused : cases) {
@@ -218,10 +294,10 @@ TEST_CASE("values and gradients at kinks") {
   CHECK(at(F(relu(x)), 0) == std::pair(0.0, 0.0));
   CHECK(at(F(abs(x)), 0) == std::pair(0.0, 0.0));
   CHECK(std::signbit(at(F(abs(x)), -0.0).first) == false);
-  CHECK(at(F(clamp(x, -1, 1)), 1) == std::pair(1.0, 1.0));     // ends included
-  CHECK(at(F(hardtanh(x)), 1) == std::pair(1.0, 0.0));         // ends excluded
-  CHECK(at(F(clamp(x, 2, 1)), 0).first == 1);                  // lo > hi gives hi
-  CHECK(at(F(maximum(x, 0.5)), 0.5).second == 0.5);            // a tie: half each
+  CHECK(at(F(clamp(x, -1, 1)), 1) == std::pair(1.0, 1.0));  // ends included
+  CHECK(at(F(hardtanh(x)), 1) == std::pair(1.0, 0.0));      // ends excluded
+  CHECK(at(F(clamp(x, 2, 1)), 0).first == 1);               // lo > hi gives hi
+  CHECK(at(F(maximum(x, 0.5)), 0.5).second == 0.5);         // a tie: half each
   CHECK(at(F(elu(x)), 0).second == 1);
   CHECK(at(F(sqrt(x)), 0).second == inf);
   CHECK(at(F(sigmoid(x)), -1000).first == 0);

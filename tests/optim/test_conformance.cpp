@@ -26,9 +26,12 @@ std::vector<Json> configurations() {
     const config::Fields fields = defaults.fields();
     for (const config::Field& field : fields.list()) {
       Json with = {{"type", row.name}};
-      if (field.kind == config::Field::Kind::boolean) with[field.name] = true;
-      else if (field.kind == config::Field::Kind::number && *static_cast<double*>(field.place) == 0) with[field.name] = 0.1;
-      else continue;
+      if (field.kind == config::Field::Kind::boolean)
+        with[field.name] = true;
+      else if (field.kind == config::Field::Kind::number && *static_cast<double*>(field.place) == 0)
+        with[field.name] = 0.1;
+      else
+        continue;
       config::Problems problems;  // an option may need another one first (nesterov a momentum)
       if (optim::make<double>(config::Value::from_json(with), NamedTensors<double>{}, problems)) result.push_back(with);
     }
@@ -36,28 +39,28 @@ std::vector<Json> configurations() {
   return result;
 }
 
-template <class T>
-NamedTensors<T> parameters(const std::vector<Shape>& shapes) {
+template <class T> NamedTensors<T> parameters(const std::vector<Shape>& shapes) {
   NamedTensors<T> result;
   for (std::size_t p = 0; p < shapes.size(); ++p) {
     Tensor<T> value = Tensor<T>::empty(shapes[p]);
-    for (std::size_t k = 0; k < value.size(); ++k) value.mutable_data()[k] = static_cast<T>(normal({7, static_cast<std::uint32_t>(p), 0}, k));
+    for (std::size_t k = 0; k < value.size(); ++k)
+      value.mutable_data()[k] = static_cast<T>(normal({7, static_cast<std::uint32_t>(p), 0}, k));
     result.push_back({"layer" + std::to_string(p) + ".weight", parameter(value)});
   }
   return result;
 }
 
-template <class T>
-void set_gradients(NamedTensors<T>& all, int t) {
+template <class T> void set_gradients(NamedTensors<T>& all, int t) {
   for (std::size_t p = 0; p < all.size(); ++p) {
     Tensor<T> g = Tensor<T>::empty(all[p].tensor.shape());
-    for (std::size_t k = 0; k < g.size(); ++k) g.mutable_data()[k] = static_cast<T>(normal({8, static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(t)}, k));
+    for (std::size_t k = 0; k < g.size(); ++k)
+      g.mutable_data()[k] =
+          static_cast<T>(normal({8, static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(t)}, k));
     all[p].tensor.set_grad(g);
   }
 }
 
-template <class T>
-bool same_bits(const NamedTensors<T>& a, const NamedTensors<T>& b) {
+template <class T> bool same_bits(const NamedTensors<T>& a, const NamedTensors<T>& b) {
   for (std::size_t p = 0; p < a.size(); ++p)
     if (std::memcmp(a[p].tensor.data(), b[p].tensor.data(), a[p].tensor.size() * sizeof(T)) != 0) return false;
   return true;
@@ -65,8 +68,7 @@ bool same_bits(const NamedTensors<T>& a, const NamedTensors<T>& b) {
 
 const std::vector<Shape> kShapes = {{5, 7}, {3}, {}, {0}, {17, 1, 2}};
 
-template <class T>
-NamedTensors<T> trained(const Json& config, const std::vector<Shape>& shapes, int steps) {
+template <class T> NamedTensors<T> trained(const Json& config, const std::vector<Shape>& shapes, int steps) {
   NamedTensors<T> all = parameters<T>(shapes);
   const auto optimizer = optim::make<T>(config, all);
   for (int t = 0; t < steps; ++t) {
@@ -89,7 +91,8 @@ TEST_CASE("fields go through JSON and back") {
     REQUIRE_MESSAGE(optimizer, problems.text());
     const config::Fields fields = defaults.fields();
     for (const config::Field& field : fields.list())
-      if (field.kind == config::Field::Kind::number) CHECK(optimizer->get(field.name) == *static_cast<double*>(field.place));
+      if (field.kind == config::Field::Kind::number)
+        CHECK(optimizer->get(field.name) == *static_cast<double*>(field.place));
     CHECK(config::schema(defaults.fields())["properties"].size() == fields.list().size());
     CHECK(std::strlen(row.float_rule.about.doc) > 5);
     CHECK(std::strlen(row.float_rule.about.source) > 5);
@@ -115,7 +118,8 @@ TEST_CASE("values out of range are refused by name") {
         Json config = {{"type", row.name}};
         config[field.name] = field.count > 0 ? Json(std::vector<double>(field.count, value)) : Json(value);
         config::Problems problems;
-        CHECK(optim::make<float>(config::Value::from_json(config, "optimizer"), NamedTensors<float>{}, problems) == nullptr);
+        CHECK(optim::make<float>(config::Value::from_json(config, "optimizer"), NamedTensors<float>{}, problems) ==
+              nullptr);
         CHECK(problems.text().find(field.name) != std::string::npos);
         CHECK(problems.text().find("out of range") != std::string::npos);
       }
@@ -141,7 +145,8 @@ TEST_CASE("saved, loaded and continued equals uninterrupted, bit for bit, at any
         CHECK(from[i].name == to[i].name);
         if (from[i].shape.size() > 0) std::memcpy(to[i].data, from[i].data, from[i].shape.size() * sizeof(float));
       }
-      for (std::size_t p = 0; p < first.size(); ++p) std::memcpy(second[p].tensor.mutable_data(), first[p].tensor.data(), first[p].tensor.size() * sizeof(float));
+      for (std::size_t p = 0; p < first.size(); ++p)
+        std::memcpy(second[p].tensor.mutable_data(), first[p].tensor.data(), first[p].tensor.size() * sizeof(float));
       after->load_steps(before->steps(), before->step_count());
       for (int t = stop; t < 6; ++t) {
         set_gradients(second, t);
@@ -172,7 +177,8 @@ TEST_CASE("float follows double") {
     const auto narrow = trained<float>(config, kShapes, 5);
     const auto wide = trained<double>(config, kShapes, 5);
     for (std::size_t p = 0; p < wide.size(); ++p)
-      for (std::size_t k = 0; k < wide[p].tensor.size(); ++k) CHECK(narrow[p].tensor.data()[k] == doctest::Approx(wide[p].tensor.data()[k]).epsilon(2e-3));
+      for (std::size_t k = 0; k < wide[p].tensor.size(); ++k)
+        CHECK(narrow[p].tensor.data()[k] == doctest::Approx(wide[p].tensor.data()[k]).epsilon(2e-3));
   }
 }
 
@@ -230,10 +236,13 @@ TEST_CASE("a NaN gradient reaches its own element only") {
 TEST_CASE("maximize climbs as far as minimising falls") {
   for (const optim::OptimizerRow& row : optim::optimizers().rows()) {
     CAPTURE(row.name);
-    const Json down = {{"type", row.name}, {"weight_decay", 0}}, up = {{"type", row.name}, {"weight_decay", 0}, {"maximize", true}};
-    const auto start = parameters<double>(kShapes), fallen = trained<double>(down, kShapes, 3), climbed = trained<double>(up, kShapes, 3);
+    const Json down = {{"type", row.name}, {"weight_decay", 0}},
+               up = {{"type", row.name}, {"weight_decay", 0}, {"maximize", true}};
+    const auto start = parameters<double>(kShapes), fallen = trained<double>(down, kShapes, 3),
+               climbed = trained<double>(up, kShapes, 3);
     for (std::size_t k = 0; k < 35; ++k)
-      CHECK(fallen[0].tensor.data()[k] + climbed[0].tensor.data()[k] == doctest::Approx(2 * start[0].tensor.data()[k]).epsilon(1e-9));
+      CHECK(fallen[0].tensor.data()[k] + climbed[0].tensor.data()[k] ==
+            doctest::Approx(2 * start[0].tensor.data()[k]).epsilon(1e-9));
   }
 }
 
@@ -243,7 +252,8 @@ TEST_CASE("schedules act on any hyperparameter") {
     NamedTensors<double> all = parameters<double>({{3}});
     const auto optimizer = optim::make<double>({{"type", row.name}}, all);
     config::Problems problems;
-    const Json schedule = {{{"type", "linear"}, {"from", 1.0}, {"to", 0.0}}, {{"type", "constant"}, {"factor", 0.5}, {"param", "weight_decay"}}};
+    const Json schedule = {{{"type", "linear"}, {"from", 1.0}, {"to", 0.0}},
+                           {{"type", "constant"}, {"factor", 0.5}, {"param", "weight_decay"}}};
     const double lr = optimizer->get("lr"), decay = optimizer->get("weight_decay");
     optimizer->set_schedules(optim::make_schedules(config::Value::from_json(schedule), {10, 10}, problems));
     CHECK(problems.ok());
@@ -256,7 +266,8 @@ TEST_CASE("schedules act on any hyperparameter") {
     }
     optimizer->set("lr", 3.0);  // what the schedule multiplies
     CHECK(optimizer->get("lr") == doctest::Approx(0.0));
-    CHECK_THROWS_WITH_AS(optimizer->get("learning_rate"), doctest::Contains("no numeric hyperparameter \"learning_rate\""), Error);
+    CHECK_THROWS_WITH_AS(optimizer->get("learning_rate"),
+                         doctest::Contains("no numeric hyperparameter \"learning_rate\""), Error);
   }
 }
 
@@ -274,8 +285,11 @@ TEST_CASE("every optimizer descends on a quadratic and on Rosenbrock's function"
     }
     CHECK(quadratic().item() < 0.9 * before);
 
-    NamedTensors<double> point = {{"x", parameter(Tensor<double>({1}, {-1.5}))}, {"y", parameter(Tensor<double>({1}, {2.0}))}};
-    const auto rosenbrock = [&] { return sum(square(1 - point[0].tensor) + 100 * square(point[1].tensor - square(point[0].tensor))); };
+    NamedTensors<double> point = {{"x", parameter(Tensor<double>({1}, {-1.5}))},
+                                  {"y", parameter(Tensor<double>({1}, {2.0}))}};
+    const auto rosenbrock = [&] {
+      return sum(square(1 - point[0].tensor) + 100 * square(point[1].tensor - square(point[0].tensor)));
+    };
     const auto walker = optim::make<double>({{"type", row.name}, {"lr", 5e-4}, {"weight_decay", 0}}, point);
     const double high = rosenbrock().item();
     for (int t = 0; t < 500; ++t) {
@@ -290,12 +304,14 @@ TEST_CASE("every optimizer descends on a quadratic and on Rosenbrock's function"
 TEST_CASE("a group that matches nothing, or one parameter in two groups, is refused") {
   const auto problems_of = [](const Json& groups) {
     config::Problems problems;
-    optim::make<double>(config::Value::from_json({{"type", "adam"}, {"groups", groups}}, "optimizer"), parameters<double>(kShapes), problems);
+    optim::make<double>(config::Value::from_json({{"type", "adam"}, {"groups", groups}}, "optimizer"),
+                        parameters<double>(kShapes), problems);
     return problems.text();
   };
   CHECK(problems_of({{{"match", "*.weigth"}, {"lr", 0.1}}}).find("matches no parameter") != std::string::npos);
   CHECK(problems_of({{{"match", "*.weigth"}, {"lr", 0.1}}}).find("closest: \"*.weight\" (5)") != std::string::npos);
-  CHECK(problems_of({{{"match", "layer0*"}}, {{"rank", 2}}}).find("\"layer0.weight\" is in groups 1 and 2") != std::string::npos);
+  CHECK(problems_of({{{"match", "layer0*"}}, {{"rank", 2}}}).find("\"layer0.weight\" is in groups 1 and 2") !=
+        std::string::npos);
   CHECK(problems_of({{{"lr", 0.1}}}).find("needs \"match\" or \"rank\"") != std::string::npos);
   CHECK(problems_of({{{"match", "re:["}}}).find("not a regular expression") != std::string::npos);
 }

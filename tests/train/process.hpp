@@ -5,7 +5,7 @@
 
 /// Runs the built xgrad command as its users do.
 struct ProcessResult {
-  int code = -1;          ///< exit code; 128 + signal if one ended it
+  int code = -1;  ///< exit code; 128 + signal if one ended it
   std::string out, err;
 };
 /// `kill_after_ms` >= 0: SIGKILL after so long, unless it ended before. `signal` to send instead.

@@ -12,7 +12,7 @@ namespace {
 
 struct Mistake {
   const char* name;
-  std::string text;   ///< of the config file
+  std::string text;  ///< of the config file
   int code;
   const char* place;  ///< "line:column", or "@" and the text that begins there, or "" where a mistake has none
   const char* words;  ///< in the message
@@ -42,7 +42,8 @@ const std::vector<Mistake>& mistakes() {
       {"2 list at the top", "[1, 2]", 3, "1:1", "top level must be an object, found a list of 2"},
       {"3 missing comma", "{\n  \"version\": 1\n  \"seed\": 2\n}", 3, "3:3", "expected ',' or '}' after value"},
       {"3 misspelt true", "{\"a\": tru}", 3, "1:7", "\"tru\" is not JSON"},
-      {"4 unclosed brace", "{\n  \"train\": {\n", 3, "3:1", "unexpected end of file; object opened at 2:12 is never closed"},
+      {"4 unclosed brace", "{\n  \"train\": {\n", 3, "3:1",
+       "unexpected end of file; object opened at 2:12 is never closed"},
       {"5 single quotes", "{\"name\": 'x'}", 3, "1:10", "strings use double quotes"},
       {"6 unquoted key", "{name: 1}", 3, "1:2", "keys must be quoted: \"name\""},
       {"7 NaN", "{\"seed\": NaN}", 3, "1:10", "NaN is not JSON; use null, or leave the key out"},
@@ -53,11 +54,13 @@ const std::vector<Mistake>& mistakes() {
       {"8 hexadecimal", "{\"seed\": 0x10}", 3, "1:10", "not a JSON number: 0x10"},
       {"8 leading zero", "{\"seed\": 01}", 3, "1:10", "not a JSON number: 01"},
       {"9 too large", "{\"seed\": 1e999}", 3, "1:10", "number too large for a double"},
-      {"10 duplicate key", with("\"lr\": 0.1", "\"lr\": 0.1, \"lr\": 0.2"), 3, "7:45", "duplicate key \"lr\" in optimizer; first at 7:34"},
+      {"10 duplicate key", with("\"lr\": 0.1", "\"lr\": 0.1, \"lr\": 0.2"), 3, "7:45",
+       "duplicate key \"lr\" in optimizer; first at 7:34"},
       {"11 invalid UTF-8", "{\"name\": \"\xff\"}", 3, "1:11", "invalid UTF-8 at byte 10"},
       {"12 deep nesting", std::string(10'000, '['), 3, "1:65", "nesting deeper than 64"},
       {"13 unterminated comment", "{\n /* \"a\": 1}", 3, "2:2", "comment opened at 2:2 is never closed"},
-      {"14 huge", "{\"name\": \"" + std::string(9 << 20, 'x') + "\"}", 3, "1:1", "config larger than 8 MiB; is this a data file?"},
+      {"14 huge", "{\"name\": \"" + std::string(9 << 20, 'x') + "\"}", 3, "1:1",
+       "config larger than 8 MiB; is this a data file?"},
       {"15 binary", std::string("{\"a\"\0}", 6), 3, "1:5", "does not look like text (found byte 0x00 at offset 4)"},
       {"trailing comma", "{\"seed\": 1,}", 3, "1:11", "a comma before the closing bracket; remove it"},
       {"missing colon", "{\"seed\" 1}", 3, "1:9", "expected ':' after the key"},
@@ -66,35 +69,63 @@ const std::vector<Mistake>& mistakes() {
       {"19 unknown optimizer", with("\"adam\"", "\"admw\""), 3, "7:26", "did you mean \"adamw\"?"},
       {"20 upper case", with("\"adam\"", "\"Adam\""), 3, "7:26", "names are lower case: \"adam\""},
       {"21 missing type", with("\"type\": \"adam\", ", ""), 3, "7:16", "optimizer needs \"type\""},
-      {"22 quoted number", with("\"lr\": 0.1", "\"lr\": \"0.01\""), 3, "7:40", "expected a number, found string \"0.01\""},
+      {"22 quoted number", with("\"lr\": 0.1", "\"lr\": \"0.01\""), 3, "7:40",
+       "expected a number, found string \"0.01\""},
       {"22 its cure", with("\"lr\": 0.1", "\"lr\": \"0.01\""), 3, "7:40", "remove the quotes"},
       {"23 negative lr", with("\"lr\": 0.1", "\"lr\": -1"), 3, "7:40", "\"lr\": -1 is out of range; must be >= 0"},
-      {"24 boolean for number", with("\"lr\": 0.1", "\"lr\": true"), 3, "7:40", "expected a number, found boolean true"},
-      {"25 too few betas", optimizer("\"adam\", \"betas\": [0.9]"), 3, "7:43", "\"betas\" needs exactly 2 numbers, found 1"},
-      {"25 beta of 1", optimizer("\"adam\", \"betas\": [0.9, 1.0]"), 3, "7:49", "\"betas\": 1 is out of range; must be in [0, 1)"},
-      {"26 batch of 0", with("\"batch_size\": 8", "\"batch_size\": 0"), 3, "@0, \"split", "\"batch_size\": 0 is out of range; must be >= 1"},
-      {"26 batch of 3.7", with("\"batch_size\": 8", "\"batch_size\": 3.7"), 3, "@3.7", "expected an integer, found number 3.7"},
-      {"27 negative momentum", optimizer("\"sgd\", \"momentum\": -0.5"), 3, "7:45", "\"momentum\": -0.5 is out of range"},
-      {"28 nesterov alone", optimizer("\"sgd\", \"nesterov\": true"), 3, "7:16", "nesterov needs momentum > 0 and dampening = 0"},
-      {"29 not a duration", with("\"epochs\": 2 }", "\"epochs\": 2 }, \"eval\": {\"every\": \"20 epocs\"}"), 3, "@\"20 epocs\"", "not a duration: \"20 epocs\""},
-      {"30 schedule backwards", with("\"epochs\": 2 }", "\"epochs\": 2 }, \"schedule\": [{\"type\": \"linear\", \"until\": \"10%\"}, {\"type\": \"cosine\", \"until\": \"5%\"}]"), 3, "@\"5%\"", "schedule item 2 ends (step 0) before item 1 (step 1)"},
-      {"31 warm-up too long", with("\"epochs\": 2 }", "\"epochs\": 2 }, \"schedule\": {\"type\": \"linear\", \"until\": 500}"), 3, "@500", "lasts until step 500 but the run has 6 steps"},
-      {"33 group without members", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"*.biass\", \"lr\": 1}]"), 3, "7:45", "group 1 \"*.biass\" matches no parameter"},
-      {"33 the closest", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"*.biass\", \"lr\": 1}]"), 3, "7:45", "closest: \"*.bias\" (2)"},
-      {"34 in two groups", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"0.bias\"}, {\"match\": \"*.bias\"}]"), 3, "7:66", "parameter \"0.bias\" is in groups 1 and 2"},
-      {"38 newer version", with("\"version\": 1", "\"version\": 2"), 3, "2:14", "made for a newer xgrad; this one knows version 1"},
-      {"43 wrong in", with("\"out\": 2 }", "\"out\": 2, \"in\": 32 }"), 3, "@{ \"type\": \"linear\", \"out\": 2, \"in\"", "in=32 but receives 4 (from layer 2 \"relu\""},
-      {"46 too few classes", with("\"out\": 2 }", "\"out\": 1 }"), 3, "4:12", "output 1, data has 2 classes (labels 0...1)"},
-      {"50 all frozen", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"*\", \"freeze\": true}]"), 3, "7:16", "all parameters are frozen: nothing to train"},
-      {"steps and epochs", with("\"epochs\": 2", "\"epochs\": 2, \"steps\": 3"), 3, "8:27", "both \"epochs\" and \"steps\""},
+      {"24 boolean for number", with("\"lr\": 0.1", "\"lr\": true"), 3, "7:40",
+       "expected a number, found boolean true"},
+      {"25 too few betas", optimizer("\"adam\", \"betas\": [0.9]"), 3, "7:43",
+       "\"betas\" needs exactly 2 numbers, found 1"},
+      {"25 beta of 1", optimizer("\"adam\", \"betas\": [0.9, 1.0]"), 3, "7:49",
+       "\"betas\": 1 is out of range; must be in [0, 1)"},
+      {"26 batch of 0", with("\"batch_size\": 8", "\"batch_size\": 0"), 3, "@0, \"split",
+       "\"batch_size\": 0 is out of range; must be >= 1"},
+      {"26 batch of 3.7", with("\"batch_size\": 8", "\"batch_size\": 3.7"), 3, "@3.7",
+       "expected an integer, found number 3.7"},
+      {"27 negative momentum", optimizer("\"sgd\", \"momentum\": -0.5"), 3, "7:45",
+       "\"momentum\": -0.5 is out of range"},
+      {"28 nesterov alone", optimizer("\"sgd\", \"nesterov\": true"), 3, "7:16",
+       "nesterov needs momentum > 0 and dampening = 0"},
+      {"29 not a duration", with("\"epochs\": 2 }", "\"epochs\": 2 }, \"eval\": {\"every\": \"20 epocs\"}"), 3,
+       "@\"20 epocs\"", "not a duration: \"20 epocs\""},
+      {"30 schedule backwards",
+       with("\"epochs\": 2 }", "\"epochs\": 2 }, \"schedule\": [{\"type\": \"linear\", \"until\": \"10%\"}, {\"type\": "
+                               "\"cosine\", \"until\": \"5%\"}]"),
+       3, "@\"5%\"", "schedule item 2 ends (step 0) before item 1 (step 1)"},
+      {"31 warm-up too long",
+       with("\"epochs\": 2 }", "\"epochs\": 2 }, \"schedule\": {\"type\": \"linear\", \"until\": 500}"), 3, "@500",
+       "lasts until step 500 but the run has 6 steps"},
+      {"33 group without members", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"*.biass\", \"lr\": 1}]"), 3, "7:45",
+       "group 1 \"*.biass\" matches no parameter"},
+      {"33 the closest", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"*.biass\", \"lr\": 1}]"), 3, "7:45",
+       "closest: \"*.bias\" (2)"},
+      {"34 in two groups", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"0.bias\"}, {\"match\": \"*.bias\"}]"), 3,
+       "7:66", "parameter \"0.bias\" is in groups 1 and 2"},
+      {"38 newer version", with("\"version\": 1", "\"version\": 2"), 3, "2:14",
+       "made for a newer xgrad; this one knows version 1"},
+      {"43 wrong in", with("\"out\": 2 }", "\"out\": 2, \"in\": 32 }"), 3,
+       "@{ \"type\": \"linear\", \"out\": 2, \"in\"", "in=32 but receives 4 (from layer 2 \"relu\""},
+      {"46 too few classes", with("\"out\": 2 }", "\"out\": 1 }"), 3, "4:12",
+       "output 1, data has 2 classes (labels 0...1)"},
+      {"50 all frozen", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"*\", \"freeze\": true}]"), 3, "7:16",
+       "all parameters are frozen: nothing to train"},
+      {"steps and epochs", with("\"epochs\": 2", "\"epochs\": 2, \"steps\": 3"), 3, "8:27",
+       "both \"epochs\" and \"steps\""},
       {"neither", with("\"epochs\": 2", ""), 3, "8:12", "needs \"epochs\" or \"steps\""},
       {"unknown layer", with("\"relu\"", "\"rleu\""), 3, "@\"rleu\"", "did you mean \"relu\"?"},
-      {"unknown monitor", with("\"epochs\": 2 }", "\"epochs\": 2 }, \"stop\": {\"type\": \"target\", \"monitor\": \"val/acuracy\", \"above\": 1}"), 3, "@{\"type\": \"target\"", "is not measured while training; this run has: train/loss, val/loss, val/accuracy"},
+      {"unknown monitor",
+       with("\"epochs\": 2 }",
+            "\"epochs\": 2 }, \"stop\": {\"type\": \"target\", \"monitor\": \"val/acuracy\", \"above\": 1}"),
+       3, "@{\"type\": \"target\"", "is not measured while training; this run has: train/loss, val/loss, val/accuracy"},
       {"metric without classes", with("\"cross_entropy\"", "\"mse\""), 3, "6:15", "needs classes"},
       {"missing section", with("\"loss\": \"cross_entropy\",", ""), 3, "1:1", "the config needs \"loss\""},
-      {"61 shares over 1", with("\"train\": 0.5, \"val\": 0.5", "\"train\": 0.7, \"val\": 0.5"), 4, "", "add up to 1.2"},
-      {"61 an empty part", with("\"train\": 0.5, \"val\": 0.5", "\"train\": 0.99, \"val\": 0.005"), 4, "", "\"val\" gets no row"},
-      {"51 missing file", with("\"synthetic\", \"n\": 40", "\"csv\", \"path\": \"nowhere.csv\", \"target\": 0"), 4, "", "cannot find \"nowhere.csv\"; looked for"},
+      {"61 shares over 1", with("\"train\": 0.5, \"val\": 0.5", "\"train\": 0.7, \"val\": 0.5"), 4, "",
+       "add up to 1.2"},
+      {"61 an empty part", with("\"train\": 0.5, \"val\": 0.5", "\"train\": 0.99, \"val\": 0.005"), 4, "",
+       "\"val\" gets no row"},
+      {"51 missing file", with("\"synthetic\", \"n\": 40", "\"csv\", \"path\": \"nowhere.csv\", \"target\": 0"), 4, "",
+       "cannot find \"nowhere.csv\"; looked for"},
   };
   return all;
 }
@@ -118,10 +149,13 @@ TEST_CASE("every mistake in a config is explained with its place") {
     CAPTURE(mistake.name);
     scratch.write("config.json", mistake.text);
     for (const char* command : {"check", "train"}) {
-      const auto result = std::strcmp(command, "check") == 0 ? run_xgrad({"check", path}) : run_xgrad({"train", path, "-o", scratch.path("run")});
+      const auto result = std::strcmp(command, "check") == 0 ? run_xgrad({"check", path})
+                                                             : run_xgrad({"train", path, "-o", scratch.path("run")});
       CHECK_MESSAGE(result.code == mistake.code, command << ": " << result.err);
       CHECK_MESSAGE(result.err.find(mistake.words) != std::string::npos, command << ": " << result.err);
-      if (*mistake.place) CHECK_MESSAGE(result.err.find(path + ":" + place_of(mistake) + ": error[") != std::string::npos, command << ": " << result.err);
+      if (*mistake.place)
+        CHECK_MESSAGE(result.err.find(path + ":" + place_of(mistake) + ": error[") != std::string::npos,
+                      command << ": " << result.err);
       CHECK_FALSE(std::filesystem::exists(scratch.path("run/config.json")));
     }
   }
@@ -139,12 +173,14 @@ TEST_CASE("all mistakes are told at once, by position") {
   const auto result = run_xgrad({"check", path});
   CHECK(result.code == 3);
   std::size_t at = 0;
-  for (const char* words : {"noize", "\"batch_size\": 0", "\"rleu\"", "\"mze\"", "\"lr\": -1", "epz", "\"epochs\": 0"}) {
+  for (const char* words :
+       {"noize", "\"batch_size\": 0", "\"rleu\"", "\"mze\"", "\"lr\": -1", "epz", "\"epochs\": 0"}) {
     const std::size_t found = result.err.find(words, at);
     CHECK_MESSAGE(found != std::string::npos, words << " is missing or out of order in\n" << result.err);
     at = found == std::string::npos ? at : found;
   }
-  CHECK(run_xgrad({"check", path, "--format", "github"}).out.find("::error file=" + path + ",line=2,col=34") != std::string::npos);
+  CHECK(run_xgrad({"check", path, "--format", "github"}).out.find("::error file=" + path + ",line=2,col=34") !=
+        std::string::npos);
 }
 
 TEST_CASE("data files: what is wrong, where, and the cure") {
@@ -161,7 +197,8 @@ TEST_CASE("data files: what is wrong, where, and the cure") {
       {"53 ragged", rows + "5,6\n", "\"target\": 2", "data.csv:3: row has 2 fields, expected 3"},
       {"53 empty cell", rows + "5,,1\n", "\"target\": 2", "missing value; set data.missing to \"drop\""},
       {"53 not finite", rows + "5,inf,1\n", "\"target\": 2", "\"inf\" is not finite"},
-      {"54 unknown target", "a,b,c\n" + rows, "\"target\": \"cc\"", "there is no column \"cc\"; columns are: a, b, c (did you mean \"c\"?)"},
+      {"54 unknown target", "a,b,c\n" + rows, "\"target\": \"cc\"",
+       "there is no column \"cc\"; columns are: a, b, c (did you mean \"c\"?)"},
       {"54 target out of range", rows, "\"target\": 7", "there is no column 7 to be the target; columns are 0 to 2"},
       {"54 only a header", "a,b,c\n", "\"target\": \"c\", \"header\": true", "only a header, no rows"},
       {"54 no rows", "", "\"target\": 2", "no rows"},
@@ -171,7 +208,8 @@ TEST_CASE("data files: what is wrong, where, and the cure") {
   for (const Case& c : cases) {
     CAPTURE(c.name);
     scratch.write("data.csv", c.text);
-    std::string config = with("\"type\": \"synthetic\", \"n\": 40", std::string("\"type\": \"csv\", \"path\": \"data.csv\", ") + c.options);
+    std::string config = with("\"type\": \"synthetic\", \"n\": 40",
+                              std::string("\"type\": \"csv\", \"path\": \"data.csv\", ") + c.options);
     const auto result = run_xgrad({"train", scratch.write("config.json", config), "-o", scratch.path("run")});
     CHECK_MESSAGE(result.code == 4, result.err);
     CHECK_MESSAGE(result.err.find(c.words) != std::string::npos, result.err);
@@ -181,7 +219,8 @@ TEST_CASE("data files: what is wrong, where, and the cure") {
     for (const int b : bytes) text += static_cast<char>(b);
     return text;
   };
-  const std::string images = idx({0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4}), labels = idx({0, 0, 8, 1, 0, 0, 0, 2, 0, 1});
+  const std::string images = idx({0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4}),
+                    labels = idx({0, 0, 8, 1, 0, 0, 0, 2, 0, 1});
   const std::pair<std::pair<std::string, std::string>, const char*> pictures[] = {
       {{idx({1, 2, 3, 4, 5}), labels}, "not an IDX file (bad magic number)"},
       {{labels, labels}, "are images and labels exchanged?"},
@@ -191,7 +230,8 @@ TEST_CASE("data files: what is wrong, where, and the cure") {
   for (const auto& [files, words] : pictures) {
     scratch.write("images", files.first);
     scratch.write("labels", files.second);
-    const std::string config = with("\"type\": \"synthetic\", \"n\": 40", "\"type\": \"idx\", \"images\": \"images\", \"labels\": \"labels\"");
+    const std::string config =
+        with("\"type\": \"synthetic\", \"n\": 40", "\"type\": \"idx\", \"images\": \"images\", \"labels\": \"labels\"");
     const auto result = run_xgrad({"train", scratch.write("config.json", config), "-o", scratch.path("run")});
     CHECK_MESSAGE(result.code == 4, result.err);
     CHECK_MESSAGE(result.err.find(words) != std::string::npos, result.err);
@@ -233,8 +273,10 @@ TEST_CASE("commands, overrides and files that are not there") {
 TEST_CASE("a NaN is traced to the operation and the layer that made it first") {
   const ScratchFolder scratch;
   // A weight of 1e30 makes the second layer overflow in float32.
-  const std::string config = with("{ \"type\": \"linear\", \"out\": 4 }, \"relu\", { \"type\": \"linear\", \"out\": 2 }",
-                                  "{ \"type\": \"linear\", \"out\": 4, \"init\": { \"type\": \"normal\", \"gain\": 1e30 } }, \"relu\", { \"type\": \"linear\", \"out\": 2, \"init\": { \"type\": \"normal\", \"gain\": 1e30 } }");
+  const std::string config =
+      with("{ \"type\": \"linear\", \"out\": 4 }, \"relu\", { \"type\": \"linear\", \"out\": 2 }",
+           "{ \"type\": \"linear\", \"out\": 4, \"init\": { \"type\": \"normal\", \"gain\": 1e30 } }, \"relu\", { "
+           "\"type\": \"linear\", \"out\": 2, \"init\": { \"type\": \"normal\", \"gain\": 1e30 } }");
   const auto result = run_xgrad({"train", scratch.write("config.json", config), "-o", scratch.path("run")});
   CHECK(result.code == 6);
   CHECK_MESSAGE(result.out.find("of linear in layer \"2\" is") != std::string::npos, result.out);

@@ -42,7 +42,9 @@ TEST_CASE("digits: at least 96.5 % of the test digits are right, three seeds") {
   for (const char* seed : {"0", "1", "2"}) {
     const Json done = train("digits_mlp.json", scratch.path("d"), {std::string("seed=") + seed});
     CHECK(done["metrics"]["test/accuracy"].get<double>() >= 0.965);
-    for (const char* key : {"status", "reason", "steps", "epochs", "metrics", "best", "seconds", "examples_per_second", "peak_memory_bytes", "seed"}) CHECK(done.contains(key));
+    for (const char* key : {"status", "reason", "steps", "epochs", "metrics", "best", "seconds", "examples_per_second",
+                            "peak_memory_bytes", "seed"})
+      CHECK(done.contains(key));
     CHECK(Json::parse(read_text(scratch.path("d/summary.json"))) == done);
   }
 }
@@ -76,17 +78,31 @@ TEST_CASE("MNIST and Fashion-MNIST, where their files are") {
     CHECK(train("fashion_mnist_mlp.json", scratch.path("f"))["metrics"]["test/accuracy"].get<double>() >= 0.88);
 }
 
+TEST_CASE("the README's JSON trains") {
+  const std::string readme = read_text(XGRAD_SOURCE_DIR "/README.md"), opening = "```json\n";
+  const auto begin = readme.find(opening) + opening.size();
+  std::string text = readme.substr(begin, readme.find("```", begin) - begin);
+  const std::string folder = "configs/data";
+  REQUIRE(text.find(folder) != std::string::npos);
+  text.replace(text.find(folder), folder.size(), XGRAD_SOURCE_DIR "/configs/data");
+  const ScratchFolder scratch;
+  const auto run = run_xgrad({"train", scratch.write("mine.json", text), "--out", scratch.path("run")});
+  CHECK_MESSAGE(run.code == 0, run.err);
+  CHECK(Json::parse(read_text(scratch.path("run/summary.json")))["metrics"]["test/accuracy"].get<double>() > 0.9);
+}
+
 TEST_CASE("the schema knows every registered thing; list and info tell of it") {
   const auto schema = run_xgrad({"schema"});
   REQUIRE(schema.code == 0);
   const Json json = Json::parse(schema.out), listed = Json::parse(run_xgrad({"list", "--json"}).out);
   CHECK(listed.size() == 8);
   for (const auto& [kind, names] : listed.items())
-    for (const auto& [name, doc] : names.items()) {
+    for (const auto& entry : names.items()) {
+      const std::string& name = entry.key();
       CAPTURE(name);
       const auto info = run_xgrad({"info", kind, name});
       CHECK(info.code == 0);
-      CHECK(info.out.find(doc.get<std::string>()) != std::string::npos);
+      CHECK(info.out.find(entry.value().get<std::string>()) != std::string::npos);
       CHECK(schema.out.find("\"" + name + "\"") != std::string::npos);
     }
   CHECK(json["properties"].contains("optimizer"));

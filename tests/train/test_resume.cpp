@@ -47,7 +47,8 @@ Outcome outcome(const std::string& run) {
     if (entry.path().string().ends_with(".safetensors")) files.push_back(entry.path().string());
   std::sort(files.begin(), files.end());
   REQUIRE(!files.empty());
-  for (const auto& entry : TensorFile::parse(read_file(files.back()), files.back()).entries) result.tensors.emplace_back(entry.name, entry.bytes);
+  for (const auto& entry : TensorFile::parse(read_file(files.back()), files.back()).entries)
+    result.tensors.emplace_back(entry.name, entry.bytes);
   result.metrics = read_text(run + "/metrics.jsonl");
   return result;
 }
@@ -71,17 +72,22 @@ TEST_CASE("a run killed by SIGKILL at random moments and resumed ends in the sam
       // Up to three kills, anywhere from before the first file to after the last; then it may finish.
       const double moment = attempt < 3 ? 120 * uniform({11, static_cast<std::uint32_t>(run), 0}, attempt) : -1;
       const bool begun = std::filesystem::exists(folder + "/config.json");
-      const auto result = begun ? run_xgrad({"resume", folder, "-q", "--threads", "1"}, moment) : run_xgrad({"train", config, "-q", "--threads", "1", "-o", folder}, moment);
+      const auto result = begun ? run_xgrad({"resume", folder, "-q", "--threads", "1"}, moment)
+                                : run_xgrad({"train", config, "-q", "--threads", "1", "-o", folder}, moment);
       if (result.code == 128 + SIGKILL) {
         ++kills;
         continue;
       }
-      const bool complete = result.code == 5 && result.err.find("already complete") != std::string::npos;  // killed after its last save
-      REQUIRE_MESSAGE((result.code == 0 || complete), "run " << run << ": exit code " << result.code << " " << result.err);
+      const bool complete =
+          result.code == 5 && result.err.find("already complete") != std::string::npos;  // killed after its last save
+      REQUIRE_MESSAGE((result.code == 0 || complete),
+                      "run " << run << ": exit code " << result.code << " " << result.err);
       break;
     }
-    if (outcome(folder) == expected) ++equal;
-    else FAIL_CHECK("run " << run << " ended in other bytes");
+    if (outcome(folder) == expected)
+      ++equal;
+    else
+      FAIL_CHECK("run " << run << " ended in other bytes");
   }
   MESSAGE(runs << " runs, " << kills << " kills, " << equal << " ended in the same bytes");
   CHECK(equal == runs);
@@ -91,7 +97,8 @@ TEST_CASE("a run killed by SIGKILL at random moments and resumed ends in the sam
 TEST_CASE("SIGTERM saves, says how to go on, and the resumed run ends in the same bytes") {
   const ScratchFolder scratch;
   const std::string config = scratch.write("config.json", kConfig);
-  const auto stopped = run_xgrad({"train", config, "train.epochs=4000", "stop=[]", "-o", scratch.path("run")}, 300, SIGTERM);
+  const auto stopped =
+      run_xgrad({"train", config, "train.epochs=4000", "stop=[]", "-o", scratch.path("run")}, 300, SIGTERM);
   REQUIRE(stopped.code == 128 + SIGTERM);
   CHECK(stopped.out.find("xgrad resume " + scratch.path("run")) != std::string::npos);
   CHECK(read_text(scratch.path("run/summary.json")).find("\"interrupted\"") != std::string::npos);
@@ -101,9 +108,12 @@ TEST_CASE("a damaged checkpoint is passed over with a warning, all damaged ones 
   const ScratchFolder scratch;
   const std::string config = scratch.write("config.json", kConfig), run = scratch.path("run");
   REQUIRE(run_xgrad({"train", config, "train.epochs=6", "stop=[]", "-q", "-o", run}).code == 0);
-  REQUIRE(run_xgrad({"train", config, "train.epochs=10", "stop=[]", "schedule=[]", "-q", "-o", scratch.path("x")}).code == 0);
+  REQUIRE(
+      run_xgrad({"train", config, "train.epochs=10", "stop=[]", "schedule=[]", "-q", "-o", scratch.path("x")}).code ==
+      0);
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(run + "/checkpoints")) files.push_back(entry.path().string());
+  for (const auto& entry : std::filesystem::directory_iterator(run + "/checkpoints"))
+    files.push_back(entry.path().string());
   std::sort(files.begin(), files.end());
   REQUIRE(files.size() >= 2);
   std::string bytes = read_text(files.back());
@@ -128,7 +138,8 @@ TEST_CASE("a finished run is not resumed; a longer one is; other changes need --
   CHECK(changed.code == 3);
   CHECK(changed.err.find("--allow-change optimizer.lr") != std::string::npos);
   REQUIRE(run_xgrad({"resume", run, "train.epochs=5", "-q"}).code == 0);
-  REQUIRE(run_xgrad({"train", config, "train.epochs=5", "stop=[]", "schedule=[]", "-q", "-o", scratch.path("whole")}).code == 0);
+  REQUIRE(run_xgrad({"train", config, "train.epochs=5", "stop=[]", "schedule=[]", "-q", "-o", scratch.path("whole")})
+              .code == 0);
   CHECK(outcome(run) == outcome(scratch.path("whole")));  // as if it had been that long from the start
   const auto occupied = run_xgrad({"train", config, "-o", run});
   CHECK(occupied.code == 8);

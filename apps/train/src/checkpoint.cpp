@@ -20,9 +20,18 @@ std::string exact(double value) {
 double exact(const Json& json) { return std::strtod(json.get<std::string>().c_str(), nullptr); }
 
 Json to_json(const Progress& p) {
-  Json json = {{"step", p.step},           {"loss_sum", exact(p.loss_sum)},     {"loss_count", p.loss_count}, {"skipped", p.skipped},
-               {"metrics_bytes", p.metrics_bytes}, {"first_loss", exact(p.first_loss)}, {"last_loss", exact(p.last_loss)}, {"seconds", exact(p.seconds)},
-               {"finished", p.finished},   {"reason", p.reason},                {"stops", Json::array()},     {"best", Json::array()}};
+  Json json = {{"step", p.step},
+               {"loss_sum", exact(p.loss_sum)},
+               {"loss_count", p.loss_count},
+               {"skipped", p.skipped},
+               {"metrics_bytes", p.metrics_bytes},
+               {"first_loss", exact(p.first_loss)},
+               {"last_loss", exact(p.last_loss)},
+               {"seconds", exact(p.seconds)},
+               {"finished", p.finished},
+               {"reason", p.reason},
+               {"stops", Json::array()},
+               {"best", Json::array()}};
   for (const StopState& stop : p.stops) json["stops"].push_back({exact(stop.best), stop.best_step});
   for (const auto& [value, step] : p.best) json["best"].push_back({exact(value), step});
   return json;
@@ -48,9 +57,7 @@ Progress from_json(const Json& json) {
 TensorFile open_file(const std::string& path) {
   try {
     return TensorFile::parse(read_file(path), path);
-  } catch (const Error& error) {
-    throw CheckpointError(error.what());
-  }
+  } catch (const Error& error) { throw CheckpointError(error.what()); }
 }
 
 /// Every difference between what the model wants and what the file has.
@@ -60,24 +67,30 @@ void check_parameters(const TensorFile& file, const std::string& path, const Nam
   const auto list = [](std::string& text, const std::string& name) { text += (text.empty() ? "" : ", ") + name; };
   for (const NamedTensor<T>& p : parameters) {
     const auto* entry = file.find("model." + p.name);
-    if (!entry) list(missing, p.name);
-    else if (!(entry->shape == p.tensor.shape())) list(different, p.name + " " + entry->shape.to_string() + " against " + p.tensor.shape().to_string());
-    else if (entry->dtype != (std::is_same_v<T, float> ? "F32" : "F64")) list(different, p.name + " is " + entry->dtype);
+    if (!entry)
+      list(missing, p.name);
+    else if (!(entry->shape == p.tensor.shape()))
+      list(different, p.name + " " + entry->shape.to_string() + " against " + p.tensor.shape().to_string());
+    else if (entry->dtype != (std::is_same_v<T, float> ? "F32" : "F64"))
+      list(different, p.name + " is " + entry->dtype);
   }
   for (const auto& entry : file.entries)
-    if (entry.name.starts_with("model.") && std::none_of(parameters.begin(), parameters.end(), [&](const auto& p) { return "model." + p.name == entry.name; }))
+    if (entry.name.starts_with("model.") && std::none_of(parameters.begin(), parameters.end(), [&](const auto& p) {
+          return "model." + p.name == entry.name;
+        }))
       list(unexpected, entry.name.substr(6));
   if (missing.empty() && unexpected.empty() && different.empty()) return;
   throw CheckpointError(path + ": a checkpoint of another model" + (missing.empty() ? "" : "; missing: " + missing) +
-                        (unexpected.empty() ? "" : "; unexpected: " + unexpected) + (different.empty() ? "" : "; different: " + different));
+                        (unexpected.empty() ? "" : "; unexpected: " + unexpected) +
+                        (different.empty() ? "" : "; different: " + different));
 }
 
-template <class T>
-void take_model(const TensorFile& file, const std::string& path, Experiment<T>& e) {
+template <class T> void take_model(const TensorFile& file, const std::string& path, Experiment<T>& e) {
   NamedTensors<T> parameters = e.model->named_parameters();
   check_parameters(file, path, parameters);
   for (NamedTensor<T>& p : parameters) file.get("model." + p.name, p.tensor.shape(), p.tensor.mutable_data());
-  for (NamedTensor<T>& b : e.model->named_buffers()) file.get("buffer." + b.name, b.tensor.shape(), b.tensor.mutable_data());
+  for (NamedTensor<T>& b : e.model->named_buffers())
+    file.get("buffer." + b.name, b.tensor.shape(), b.tensor.mutable_data());
 }
 
 }  // namespace
@@ -94,22 +107,27 @@ std::vector<std::pair<std::int64_t, std::string>> list_checkpoints(const std::st
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     long long step = 0;
     const std::string name = entry.path().filename().string();
-    if (std::sscanf(name.c_str(), "step-%lld", &step) == 1 && name == checkpoint_name(step)) result.emplace_back(step, entry.path().string());
+    if (std::sscanf(name.c_str(), "step-%lld", &step) == 1 && name == checkpoint_name(step))
+      result.emplace_back(step, entry.path().string());
   }
   std::sort(result.rbegin(), result.rend());
   return result;
 }
 
 template <class T>
-void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& progress, const std::vector<Storage<T>>& best_parameters) {
+void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& progress,
+                     const std::vector<Storage<T>>& best_parameters) {
   TensorFile file;
   const NamedTensors<T> parameters = e.model->named_parameters();
   for (const NamedTensor<T>& p : parameters) file.add("model." + p.name, p.tensor.shape(), p.tensor.data());
-  for (const NamedTensor<T>& b : e.model->named_buffers()) file.add("buffer." + b.name, b.tensor.shape(), b.tensor.data());
-  for (const auto& state : e.optimizer->state()) file.add("optim." + state.name, state.shape, static_cast<const T*>(state.data));
+  for (const NamedTensor<T>& b : e.model->named_buffers())
+    file.add("buffer." + b.name, b.tensor.shape(), b.tensor.data());
+  for (const auto& state : e.optimizer->state())
+    file.add("optim." + state.name, state.shape, static_cast<const T*>(state.data));
   const auto& steps = e.optimizer->steps();
   file.add("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
-  for (std::size_t i = 0; i < best_parameters.size(); ++i) file.add("best." + parameters[i].name, parameters[i].tensor.shape(), best_parameters[i].data());
+  for (std::size_t i = 0; i < best_parameters.size(); ++i)
+    file.add("best." + parameters[i].name, parameters[i].tensor.shape(), best_parameters[i].data());
   file.metadata[kFormat] = "1";
   file.metadata[kState] = to_json(progress).dump();
   file.metadata[kConfig] = resolved(e.config).dump();
@@ -126,9 +144,12 @@ Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<
   const TensorFile file = open_file(path);
   const auto format = file.metadata.find(kFormat);
   if (format == file.metadata.end()) throw CheckpointError(path + ": not a checkpoint of xgrad");
-  if (format->second != "1") throw CheckpointError(path + ": checkpoint format " + format->second + "; this xgrad knows format 1, install a newer one");
+  if (format->second != "1")
+    throw CheckpointError(path + ": checkpoint format " + format->second +
+                          "; this xgrad knows format 1, install a newer one");
   if (file.metadata.at("xgrad.optimizer") != e.optimizer->name())
-    throw CheckpointError(path + ": the optimizer was \"" + file.metadata.at("xgrad.optimizer") + "\", the config says \"" + e.optimizer->name() + "\"");
+    throw CheckpointError(path + ": the optimizer was \"" + file.metadata.at("xgrad.optimizer") +
+                          "\", the config says \"" + e.optimizer->name() + "\"");
   try {
     take_model(file, path, e);
     for (const auto& state : e.optimizer->state()) file.get("optim." + state.name, state.shape, state.data);
@@ -143,15 +164,12 @@ Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<
         file.get("best." + p.name, p.tensor.shape(), best_parameters.back().data());
       }
     return progress;
-  } catch (const CheckpointError&) {
-    throw;
-  } catch (const std::exception& error) {
+  } catch (const CheckpointError&) { throw; } catch (const std::exception& error) {
     throw CheckpointError(path + ": " + error.what());
   }
 }
 
-template <class T>
-void load_model(Experiment<T>& e, const std::string& checkpoint) {
+template <class T> void load_model(Experiment<T>& e, const std::string& checkpoint) {
   take_model(open_file(checkpoint), checkpoint, e);
 }
 
@@ -164,9 +182,11 @@ SavedRun open_run(const std::string& path, const std::vector<std::string>& overr
     run.checkpoint = path;
     folder = fs::absolute(path).parent_path().parent_path();
   } else if (!fs::is_directory(path, error)) {
-    throw CheckpointError("cannot find the run \"" + path + "\"; give the folder that \"train --out\" wrote, or a checkpoint in it");
+    throw CheckpointError("cannot find the run \"" + path +
+                          "\"; give the folder that \"train --out\" wrote, or a checkpoint in it");
   }
-  if (!fs::exists(folder / "config.json", error)) throw CheckpointError("\"" + folder.string() + "\" is not a run folder: it has no config.json");
+  if (!fs::exists(folder / "config.json", error))
+    throw CheckpointError("\"" + folder.string() + "\" is not a run folder: it has no config.json");
   if (run.checkpoint.empty()) {
     const auto all = list_checkpoints((folder / "checkpoints").string());
     if (!all.empty()) run.checkpoint = all.front().second;
@@ -175,9 +195,9 @@ SavedRun open_run(const std::string& path, const std::vector<std::string>& overr
   return run;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                              \
-  template void save_checkpoint(const std::string&, Experiment<T>&, const Progress&, const std::vector<Storage<T>>&);     \
-  template Progress load_checkpoint(const std::string&, Experiment<T>&, std::vector<Storage<T>>&);                        \
+#define XGRAD_INSTANTIATE(T)                                                                                          \
+  template void save_checkpoint(const std::string&, Experiment<T>&, const Progress&, const std::vector<Storage<T>>&); \
+  template Progress load_checkpoint(const std::string&, Experiment<T>&, std::vector<Storage<T>>&);                    \
   template void load_model(Experiment<T>&, const std::string&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -12,7 +12,8 @@ void TrainSection::describe(Fields& f) {
   f("epochs", epochs, range::count, "passes over the training data; this or steps");
   f("steps", steps, range::count, "optimizer steps; this or epochs");
   f("clip", clip, "", "{\"type\": \"norm\" or \"value\", \"max\": ...}: limits the gradients");
-  f("on_nonfinite", on_nonfinite, config::OneOf{"stop|skip"}, "NaN or infinity in the loss or gradients: stop the run, or skip the update");
+  f("on_nonfinite", on_nonfinite, config::OneOf{"stop|skip"},
+    "NaN or infinity in the loss or gradients: stop the run, or skip the update");
   f("max_skips", max_skips, range::count, "skipped updates after which the run stops all the same");
 }
 void ClipOptions::describe(Fields& f) {
@@ -35,7 +36,8 @@ void KeepBest::describe(Fields& f) {
 }
 void LogSection::describe(Fields& f) {
   f("every", every, "how often a line goes to metrics.jsonl");
-  f("progress", progress, config::OneOf{"auto|bar|line|none"}, "on the terminal: a live line, lines, or nothing; auto: by whether it is one");
+  f("progress", progress, config::OneOf{"auto|bar|line|none"},
+    "on the terminal: a live line, lines, or nothing; auto: by whether it is one");
 }
 
 void Config::describe(Fields& f) {
@@ -67,16 +69,19 @@ Config load_config(const std::string& path, const std::vector<std::string>& over
     return config;
   }
   for (const std::string& assignment : overrides) config::apply_override(config.document, assignment, problems);
-  if (const auto* version = config.document.find("version"); version && version->value.is_number() && version->value.number > 1)
+  if (const auto* version = config.document.find("version");
+      version && version->value.is_number() && version->value.number > 1)
     problems.add("XG104", version->value, "made for a newer xgrad; this one knows version 1", "install a newer xgrad");
   config::read_into(config, config.document, problems, "the config", {"$schema"});
   namespace fs = std::filesystem;
   config.folder = fs::absolute(path).parent_path().string();
-  if (const auto* folder = config.document.find("x-folder"); folder && folder->value.is(Value::Type::string)) config.folder = folder->value.string;
+  if (const auto* folder = config.document.find("x-folder"); folder && folder->value.is(Value::Type::string))
+    config.folder = folder->value.string;
   if (config.name.empty()) config.name = fs::path(path).stem().string();
-  if (const auto* train = config.document.find("train"); train && train->value.is(Value::Type::object) &&
-      train->value.find("epochs") && train->value.find("steps"))
-    problems.add("XG107", train->value.find("steps")->key_place, "train.steps", "\"train\" has both \"epochs\" and \"steps\"; give exactly one");
+  if (const auto* train = config.document.find("train");
+      train && train->value.is(Value::Type::object) && train->value.find("epochs") && train->value.find("steps"))
+    problems.add("XG107", train->value.find("steps")->key_place, "train.steps",
+                 "\"train\" has both \"epochs\" and \"steps\"; give exactly one");
   else if (train && train->value.is(Value::Type::object) && !train->value.find("epochs") && !train->value.find("steps"))
     problems.add("XG106", train->value, "\"train\" needs \"epochs\" or \"steps\"");
   return config;
@@ -84,7 +89,9 @@ Config load_config(const std::string& path, const std::vector<std::string>& over
 
 nlohmann::ordered_json resolved(Config& config) {
   nlohmann::ordered_json json = config::dump(config::fields_of(config));
-  for (auto it = json.begin(); it != json.end();) it = it->is_null() || (it->is_string() && it->get_ref<const std::string&>().empty()) ? json.erase(it) : std::next(it);
+  for (auto it = json.begin(); it != json.end();)
+    it = it->is_null() || (it->is_string() && it->get_ref<const std::string&>().empty()) ? json.erase(it)
+                                                                                         : std::next(it);
   json["x-folder"] = config.folder;
   return json;
 }
@@ -101,7 +108,8 @@ struct Target {
     f("above", rule.above, range::any, "stop when it is more than this");
   }
   void check(const Value& value, Problems& problems) const {
-    if (rule.below.has_value() == rule.above.has_value()) problems.add("XG106", value, "stop rule \"target\" needs \"below\" or \"above\", one of them");
+    if (rule.below.has_value() == rule.above.has_value())
+      problems.add("XG106", value, "stop rule \"target\" needs \"below\" or \"above\", one of them");
   }
 };
 struct EarlyStopping {
@@ -126,8 +134,7 @@ struct Divergence {
   }
 };
 
-template <class Rule>
-StopRow row() {
+template <class Rule> StopRow row() {
   return {Rule::name, Rule::about,
           [](const std::function<void(Fields&)>& visit) {
             Rule defaults;
@@ -136,7 +143,8 @@ StopRow row() {
           },
           [](const Value& value, Problems& problems) {
             Rule rule;
-            if (value.is(Value::Type::object)) config::read_into(rule, value, problems, std::string("stop rule \"") + Rule::name + "\"", {"type"});
+            if (value.is(Value::Type::object))
+              config::read_into(rule, value, problems, std::string("stop rule \"") + Rule::name + "\"", {"type"});
             if constexpr (requires { rule.check(value, problems); }) rule.check(value, problems);
             rule.rule.type = Rule::name;
             return rule.rule;

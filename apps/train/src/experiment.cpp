@@ -29,18 +29,21 @@ std::unique_ptr<Dataset<T>> build_data(const Config& config, const LossRow* loss
   const auto load = row->make(config.data, problems);
   std::vector<TransformRow::Fit> steps;
   const auto add = [&](const Value& item) {
-    if (const TransformRow* transform = transforms().resolve(item, problems)) steps.push_back(transform->make(item, problems));
+    if (const TransformRow* transform = transforms().resolve(item, problems))
+      steps.push_back(transform->make(item, problems));
   };
-  if (options.transforms.is(Type::list)) for (const Value& item : options.transforms.items) add(item);
-  else if (!options.transforms.is(Type::null)) add(options.transforms);
+  if (options.transforms.is(Type::list))
+    for (const Value& item : options.transforms.items) add(item);
+  else if (!options.transforms.is(Type::null))
+    add(options.transforms);
   if (problems.list().size() > before || !ours.ok() || !loss) return nullptr;
-  return std::make_unique<Dataset<T>>(load(DataPaths{config.folder}), options, steps, loss->classes, static_cast<std::uint64_t>(config.seed));
+  return std::make_unique<Dataset<T>>(load(DataPaths{config.folder}), options, steps, loss->classes,
+                                      static_cast<std::uint64_t>(config.seed));
 }
 
 }  // namespace
 
-template <class T>
-std::vector<std::string> Experiment<T>::metric_names() const {
+template <class T> std::vector<std::string> Experiment<T>::metric_names() const {
   std::vector<std::string> names{"train/loss"};
   for (const Split split : {Split::val, Split::test})
     if (data && data->size(split) > 0) {
@@ -50,8 +53,7 @@ std::vector<std::string> Experiment<T>::metric_names() const {
   return names;
 }
 
-template <class T>
-Experiment<T> build(const Config& config, Problems& problems) {
+template <class T> Experiment<T> build(const Config& config, Problems& problems) {
   Experiment<T> e;
   e.config = config;
   manual_seed(static_cast<std::uint64_t>(config.seed));
@@ -61,11 +63,14 @@ Experiment<T> build(const Config& config, Problems& problems) {
     const MetricRow* metric = metrics().resolve(item, problems);
     if (!metric) return;
     if (loss && metric->classes && !loss->classes)
-      problems.add("XG107", item, std::string("metric \"") + metric->name + "\" needs classes; loss \"" + loss->name + "\" has none");
+      problems.add("XG107", item,
+                   std::string("metric \"") + metric->name + "\" needs classes; loss \"" + loss->name + "\" has none");
     e.accuracy = true;
   };
-  if (config.metrics.is(Type::list)) for (const Value& item : config.metrics.items) add_metric(item);
-  else if (!config.metrics.is(Type::null)) add_metric(config.metrics);
+  if (config.metrics.is(Type::list))
+    for (const Value& item : config.metrics.items) add_metric(item);
+  else if (!config.metrics.is(Type::null))
+    add_metric(config.metrics);
 
   const bool classes = loss && loss->classes;
   if (!config.data.is(Type::null)) e.data = build_data<T>(config, loss, problems);
@@ -75,15 +80,24 @@ Experiment<T> build(const Config& config, Problems& problems) {
     if (!e.data) e.model = nullptr;
     if (e.model && problems.ok()) {
       if (classes && output.rank() != 1)
-        problems.add("XG120", config.model, "the model's output for a sample has shape " + output.to_string() + "; loss \"" + loss->name + "\" wants one number for each class", "begin with a \"flatten\" layer or transform");
+        problems.add("XG120", config.model,
+                     "the model's output for a sample has shape " + output.to_string() + "; loss \"" + loss->name +
+                         "\" wants one number for each class",
+                     "begin with a \"flatten\" layer or transform");
       else if (classes && output[0] < static_cast<std::int64_t>(e.data->classes()))
-        problems.add("XG120", config.model, "output " + std::to_string(output[0]) + ", data has " + std::to_string(e.data->classes()) + " classes (labels 0..." + std::to_string(e.data->classes() - 1) + ")");
+        problems.add("XG120", config.model,
+                     "output " + std::to_string(output[0]) + ", data has " + std::to_string(e.data->classes()) +
+                         " classes (labels 0..." + std::to_string(e.data->classes() - 1) + ")");
       else if (!classes && !(output == e.data->target_shape()))
-        problems.add("XG120", config.model, "the model's output for a sample has shape " + output.to_string() + ", the targets " + e.data->target_shape().to_string());
-      if (classes && std::string(loss->name) == "cross_entropy" && config.model.find("layers") && !config.model.find("layers")->value.items.empty()) {
+        problems.add("XG120", config.model,
+                     "the model's output for a sample has shape " + output.to_string() + ", the targets " +
+                         e.data->target_shape().to_string());
+      if (classes && std::string(loss->name) == "cross_entropy" && config.model.find("layers") &&
+          !config.model.find("layers")->value.items.empty()) {
         const Value& last = config.model.find("layers")->value.items.back();
         const Value& type = last.is(Type::object) && last.find("type") ? last.find("type")->value : last;
-        if (type.string == "softmax" || type.string == "log_softmax") problems.warn("XG121", last, "loss \"cross_entropy\" already applies softmax: leave this layer out");
+        if (type.string == "softmax" || type.string == "log_softmax")
+          problems.warn("XG121", last, "loss \"cross_entropy\" already applies softmax: leave this layer out");
       }
     }
   }
@@ -97,9 +111,7 @@ Experiment<T> build(const Config& config, Problems& problems) {
   if (e.optimizer) {
     try {
       e.optimizer->set_schedules(schedules);
-    } catch (const Error& error) {
-      problems.add("XG107", config.schedule, error.what());
-    }
+    } catch (const Error& error) { problems.add("XG107", config.schedule, error.what()); }
   }
   e.stop_rules = make_stop_rules(config.stop, problems);
   if (!config.train.clip.is(Type::null)) {
@@ -114,11 +126,13 @@ Experiment<T> build(const Config& config, Problems& problems) {
     const std::vector<std::string> names = e.metric_names();
     const auto check = [&](const std::string& monitor, const Value& at) {
       if (std::find(names.begin(), names.end(), monitor) == names.end() || monitor.starts_with("test/"))
-        problems.add("XG107", at, "\"" + monitor + "\" is not measured while training; this run has: " + config::joined([&] {
-          std::vector<std::string> during;
-          for (const std::string& name : names) if (!name.starts_with("test/")) during.push_back(name);
-          return during;
-        }()));
+        problems.add("XG107", at,
+                     "\"" + monitor + "\" is not measured while training; this run has: " + config::joined([&] {
+                       std::vector<std::string> during;
+                       for (const std::string& name : names)
+                         if (!name.starts_with("test/")) during.push_back(name);
+                       return during;
+                     }()));
     };
     for (const StopRule& rule : e.stop_rules) check(rule.monitor, config.stop);
     if (e.keep_best) check(e.keep_best->monitor, config.checkpoint.keep_best);
@@ -126,8 +140,7 @@ Experiment<T> build(const Config& config, Problems& problems) {
   return e;
 }
 
-template <class T>
-std::vector<std::pair<std::string, double>> measure(Experiment<T>& e, Split split) {
+template <class T> std::vector<std::pair<std::string, double>> measure(Experiment<T>& e, Split split) {
   const NoGrad no_grad;
   e.model->eval();
   double loss = 0;
@@ -148,9 +161,9 @@ std::vector<std::pair<std::string, double>> measure(Experiment<T>& e, Split spli
   return result;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                      \
-  template std::vector<std::string> Experiment<T>::metric_names() const;                          \
-  template Experiment<T> build(const Config&, Problems&);                                         \
+#define XGRAD_INSTANTIATE(T)                                             \
+  template std::vector<std::string> Experiment<T>::metric_names() const; \
+  template Experiment<T> build(const Config&, Problems&);                \
   template std::vector<std::pair<std::string, double>> measure(Experiment<T>&, Split);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

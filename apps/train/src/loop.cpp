@@ -19,11 +19,11 @@ constexpr double kExplosion = 1e4;
 enum class Ending { none, finished, stopped, diverged, interrupted };
 constexpr const char* kStatus[] = {"running", "finished", "stopped", "diverged", "interrupted"};
 
-template <class T>
-class Trainer {
+template <class T> class Trainer {
  public:
   Trainer(Experiment<T>& experiment, const RunOptions& options, std::ostream& terminal)
-      : e_(experiment), options_(options), folder_(options.out), display_(terminal, options.quiet ? "none" : e_.config.log.progress, e_.total_steps, e_.steps_per_epoch) {}
+      : e_(experiment), options_(options), folder_(options.out),
+        display_(terminal, options.quiet ? "none" : e_.config.log.progress, e_.total_steps, e_.steps_per_epoch) {}
 
   int run() {
     SignalWatch signals;
@@ -31,7 +31,8 @@ class Trainer {
     begin();
     const double before = progress_.seconds;
     if (progress_.finished) {
-      throw CheckpointError("the run \"" + options_.out + "\" is already complete at step " + std::to_string(progress_.step) + " (" + progress_.reason +
+      throw CheckpointError("the run \"" + options_.out + "\" is already complete at step " +
+                            std::to_string(progress_.step) + " (" + progress_.reason +
                             "); raise train.epochs or train.steps to go on");
     }
     clock_.start();
@@ -48,10 +49,11 @@ class Trainer {
   const nlohmann::ordered_json& summary() const { return summary_; }
 
  private:
-  // ---- one step ------------------------------------------------------------------------------------------------------
+  // ---- one step
   void step() {
     set_random_step(static_cast<std::uint32_t>(progress_.step));
-    const Batch<T> batch = e_.data->training_batch(progress_.step / e_.steps_per_epoch, progress_.step % e_.steps_per_epoch);
+    const Batch<T> batch =
+        e_.data->training_batch(progress_.step / e_.steps_per_epoch, progress_.step % e_.steps_per_epoch);
     clock_.mark("data");
 
     e_.optimizer->zero_grad();
@@ -96,8 +98,10 @@ class Trainer {
     }
     const double limit = kExplosion * std::max(1.0, std::abs(progress_.first_loss));
     if (ending_ == Ending::none && !own_rule && value > limit)
-      end(Ending::diverged, "train/loss " + text(value) + " at step " + std::to_string(progress_.step) + " is more than " + text(kExplosion) + " times the first (" +
-                            text(progress_.first_loss) + "); the step size is too large: try optimizer.lr=" + text(e_.optimizer->get("lr") / 10));
+      end(Ending::diverged,
+          "train/loss " + text(value) + " at step " + std::to_string(progress_.step) + " is more than " +
+              text(kExplosion) + " times the first (" + text(progress_.first_loss) +
+              "); the step size is too large: try optimizer.lr=" + text(e_.optimizer->get("lr") / 10));
     if (ending_ != Ending::none) progress_.last_loss = value;
     return ending_ != Ending::none;
   }
@@ -112,9 +116,7 @@ class Trainer {
       set_random_step(static_cast<std::uint32_t>(progress_.step));
       e_.loss((*e_.model)(batch.inputs), batch).backward();
       culprit += ": the norm of all gradients together overflows";
-    } catch (const AnomalyError& error) {
-      culprit += std::string(": ") + error.what();
-    }
+    } catch (const AnomalyError& error) { culprit += std::string(": ") + error.what(); }
     e_.optimizer->zero_grad();
     ++progress_.skipped;
     if (e_.config.train.on_nonfinite == "skip" && progress_.skipped <= e_.config.train.max_skips) {
@@ -122,12 +124,14 @@ class Trainer {
       return true;
     }
     const auto saved = list_checkpoints(folder_.checkpoints());
-    end(Ending::diverged, "at step " + std::to_string(progress_.step) + " " + culprit + (saved.empty() ? "" : "; last good checkpoint: step " + std::to_string(saved.front().first)) +
-                          "; try a smaller step size: optimizer.lr=" + text(e_.optimizer->get("lr") / 3));
+    end(Ending::diverged,
+        "at step " + std::to_string(progress_.step) + " " + culprit +
+            (saved.empty() ? "" : "; last good checkpoint: step " + std::to_string(saved.front().first)) +
+            "; try a smaller step size: optimizer.lr=" + text(e_.optimizer->get("lr") / 3));
     return false;
   }
 
-  // ---- now and then --------------------------------------------------------------------------------------------------
+  // ---- now and then
   /// Whether something periodic falls on this step; `last` is when it last did, for periods of time.
   bool due(const Duration& every, double& last) {
     if (every.unit == Duration::Unit::seconds) {
@@ -140,11 +144,15 @@ class Trainer {
   }
 
   std::int64_t epoch() const { return (progress_.step + e_.steps_per_epoch - 1) / e_.steps_per_epoch; }
-  void write(const Metrics& values) { metrics_->add(metrics_line(progress_.step, epoch(), values, std::is_same_v<T, float>)); }
+  void write(const Metrics& values) {
+    metrics_->add(metrics_line(progress_.step, epoch(), values, std::is_same_v<T, float>));
+  }
 
   void log(double norm) {
     if (progress_.loss_count == 0) return;
-    const Metrics values{{"train/loss", progress_.loss_sum / static_cast<double>(progress_.loss_count)}, {"lr", e_.optimizer->get("lr")}, {"grad_norm", norm}};
+    const Metrics values{{"train/loss", progress_.loss_sum / static_cast<double>(progress_.loss_count)},
+                         {"lr", e_.optimizer->get("lr")},
+                         {"grad_norm", norm}};
     write(values);
     progress_.loss_sum = 0;
     progress_.loss_count = 0;
@@ -173,16 +181,21 @@ class Trainer {
     const std::string seen = rule.monitor + " " + text(value) + " at step " + std::to_string(progress_.step);
     if (rule.type == "target") {
       if (rule.below ? value < *rule.below : value > *rule.above)
-        end(Ending::stopped, "target reached: " + seen + " is " + (rule.below ? "below " + text(*rule.below) : "above " + text(*rule.above))), target_met_ = true;
+        end(Ending::stopped, "target reached: " + seen + " is " +
+                                 (rule.below ? "below " + text(*rule.below) : "above " + text(*rule.above))),
+            target_met_ = true;
     } else if (rule.type == "divergence") {
-      if (!(value <= *rule.above)) end(Ending::diverged, seen + " is above " + text(*rule.above) + " (divergence rule); try optimizer.lr=" + text(e_.optimizer->get("lr") / 3));
+      if (!(value <= *rule.above))
+        end(Ending::diverged, seen + " is above " + text(*rule.above) +
+                                  " (divergence rule); try optimizer.lr=" + text(e_.optimizer->get("lr") / 3));
     } else {
       const double gain = rule.mode == "min" ? state.best - value : value - state.best;
       if (state.best_step < 0 || gain > rule.min_delta) {
         state = {value, progress_.step};
         if (rule.restore_best) remember_parameters();
       } else if (progress_.step - state.best_step >= rule.patience.steps(e_.steps_per_epoch, e_.total_steps)) {
-        end(Ending::stopped, "early stopping: " + rule.monitor + " has not improved on " + text(state.best) + " since step " + std::to_string(state.best_step));
+        end(Ending::stopped, "early stopping: " + rule.monitor + " has not improved on " + text(state.best) +
+                                 " since step " + std::to_string(state.best_step));
       }
     }
   }
@@ -202,19 +215,22 @@ class Trainer {
     auto& best = progress_.best;
     const bool least = e_.keep_best->mode == "min";
     best.emplace_back(value, progress_.step);
-    std::stable_sort(best.begin(), best.end(), [least](const auto& a, const auto& b) { return least ? a.first < b.first : a.first > b.first; });
+    std::stable_sort(best.begin(), best.end(),
+                     [least](const auto& a, const auto& b) { return least ? a.first < b.first : a.first > b.first; });
     if (static_cast<std::int64_t>(best.size()) > e_.keep_best->count) best.pop_back();
-    if (std::any_of(best.begin(), best.end(), [&](const auto& entry) { return entry.second == progress_.step; })) save();
+    if (std::any_of(best.begin(), best.end(), [&](const auto& entry) { return entry.second == progress_.step; }))
+      save();
   }
 
-  // ---- beginning, saving, ending ---------------------------------------------------------------------------------------
+  // ---- beginning, saving, ending
   void begin() {
     progress_.stops.resize(e_.stop_rules.size());
     folder_.write("config.json", resolved(e_.config).dump(2) + "\n");
     if (options_.resume) restore();
     metrics_ = std::make_unique<MetricsFile>(folder_, progress_.metrics_bytes);
     last_log_ = last_eval_ = last_save_ = seconds_now();
-    if (progress_.step == 0 && !progress_.finished) save();  // so that a run killed at any moment has somewhere to go on from
+    if (progress_.step == 0 && !progress_.finished)
+      save();  // so that a run killed at any moment has somewhere to go on from
   }
 
   /// From the newest checkpoint that is whole; damaged ones are named and passed over.
@@ -225,13 +241,15 @@ class Trainer {
     for (const auto& [step, path] : all) {
       try {
         progress_ = load_checkpoint(path, e_, best_parameters_);
-        if (!first_reason.empty()) display_.line("warning: " + first_reason + "; going on from step " + std::to_string(step));
+        if (!first_reason.empty())
+          display_.line("warning: " + first_reason + "; going on from step " + std::to_string(step));
         break;
       } catch (const CheckpointError& error) {
         if (first_reason.empty()) first_reason = error.what();
       }
     }
-    if (!all.empty() && progress_.metrics_bytes == 0 && !first_reason.empty() && progress_.step == 0) throw CheckpointError(first_reason);
+    if (!all.empty() && progress_.metrics_bytes == 0 && !first_reason.empty() && progress_.step == 0)
+      throw CheckpointError(first_reason);
     progress_.stops.resize(e_.stop_rules.size());
     if (progress_.finished && progress_.step < e_.total_steps && progress_.reason.starts_with("all ")) {
       progress_.finished = false;  // the run was made longer
@@ -241,7 +259,8 @@ class Trainer {
   /// Where the lines of the final measurement begin: a longer run takes them back.
   std::int64_t before_final_bytes() const {
     const auto bytes = read_file(folder_.file("metrics.jsonl"));
-    const std::string_view all(reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(progress_.metrics_bytes));
+    const std::string_view all(reinterpret_cast<const char*>(bytes.data()),
+                               static_cast<std::size_t>(progress_.metrics_bytes));
     const std::size_t last = all.size() < 2 ? std::string_view::npos : all.rfind('\n', all.size() - 2);
     return last == std::string_view::npos ? 0 : static_cast<std::int64_t>(last + 1);
   }
@@ -252,7 +271,8 @@ class Trainer {
     std::int64_t kept = 0;
     for (const auto& [step, path] : list_checkpoints(folder_.checkpoints())) {
       const std::int64_t s = step;
-      const bool best = std::any_of(progress_.best.begin(), progress_.best.end(), [s](const auto& entry) { return entry.second == s; });
+      const bool best = std::any_of(progress_.best.begin(), progress_.best.end(),
+                                    [s](const auto& entry) { return entry.second == s; });
       if (kept++ >= e_.config.checkpoint.keep_last && !best) std::remove(path.c_str());
     }
     clock_.mark("checkpoint");
@@ -265,7 +285,8 @@ class Trainer {
 
   int interrupted(int signal) {
     save();
-    end(Ending::interrupted, std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + " at step " + std::to_string(progress_.step) + "; go on with: xgrad resume " + options_.out);
+    end(Ending::interrupted, std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + " at step " +
+                                 std::to_string(progress_.step) + "; go on with: xgrad resume " + options_.out);
     write_summary({});
     return 128 + signal;
   }
@@ -292,22 +313,30 @@ class Trainer {
 
   void write_summary(const Metrics& final) {
     display_.finish();
-    const auto number = [](double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(number_text(value, false).substr(1, number_text(value, false).size() - 2)); };
+    const auto number = [](double value) {
+      return std::isfinite(value)
+                 ? nlohmann::ordered_json(value)
+                 : nlohmann::ordered_json(number_text(value, false).substr(1, number_text(value, false).size() - 2));
+    };
     nlohmann::ordered_json values = nlohmann::ordered_json::object(), best = nlohmann::ordered_json::object();
     for (const auto& [name, value] : final) values[name] = number(value);
     for (std::size_t i = 0; i < e_.stop_rules.size(); ++i)
-      if (progress_.stops[i].best_step >= 0) best[e_.stop_rules[i].monitor] = {{"value", number(progress_.stops[i].best)}, {"step", progress_.stops[i].best_step}};
-    if (e_.keep_best && !progress_.best.empty()) best[e_.keep_best->monitor] = {{"value", number(progress_.best[0].first)}, {"step", progress_.best[0].second}};
-    summary_ = {{"status", kStatus[static_cast<int>(ending_)]},
-                {"reason", progress_.reason},
-                {"steps", progress_.step},
-                {"epochs", static_cast<double>(progress_.step) / static_cast<double>(e_.steps_per_epoch)},
-                {"metrics", values},
-                {"best", best},
-                {"seconds", clock_.json(progress_.seconds)},
-                {"examples_per_second", std::round(static_cast<double>(examples_) / std::max(seconds_now() - started_, 1e-9))},
-                {"peak_memory_bytes", peak_memory()},
-                {"seed", e_.config.seed}};
+      if (progress_.stops[i].best_step >= 0)
+        best[e_.stop_rules[i].monitor] = {{"value", number(progress_.stops[i].best)},
+                                          {"step", progress_.stops[i].best_step}};
+    if (e_.keep_best && !progress_.best.empty())
+      best[e_.keep_best->monitor] = {{"value", number(progress_.best[0].first)}, {"step", progress_.best[0].second}};
+    summary_ = {
+        {"status", kStatus[static_cast<int>(ending_)]},
+        {"reason", progress_.reason},
+        {"steps", progress_.step},
+        {"epochs", static_cast<double>(progress_.step) / static_cast<double>(e_.steps_per_epoch)},
+        {"metrics", values},
+        {"best", best},
+        {"seconds", clock_.json(progress_.seconds)},
+        {"examples_per_second", std::round(static_cast<double>(examples_) / std::max(seconds_now() - started_, 1e-9))},
+        {"peak_memory_bytes", peak_memory()},
+        {"seed", e_.config.seed}};
     folder_.write("summary.json", summary_.dump(2) + "\n");
   }
 
@@ -333,8 +362,7 @@ class Trainer {
   nlohmann::ordered_json summary_;
 };
 
-template <class T>
-int train(Config& config, const RunOptions& options, std::ostream& terminal) {
+template <class T> int train(Config& config, const RunOptions& options, std::ostream& terminal) {
   Problems problems;
   Experiment<T> experiment = build<T>(config, problems);
   if (!problems.ok()) throw config::ConfigError(problems);
@@ -344,15 +372,17 @@ int train(Config& config, const RunOptions& options, std::ostream& terminal) {
     for (const std::string& note : experiment.data->notes()) terminal << "note: " << note << "\n";
     std::size_t count = 0;
     for (const NamedTensor<T>& p : experiment.model->named_parameters()) count += p.tensor.size();
-    terminal << config.name << ": " << count << " parameters, " << experiment.data->size(Split::train) << " training rows, "
-             << experiment.total_steps << " steps, into " << options.out << std::endl;
+    terminal << config.name << ": " << count << " parameters, " << experiment.data->size(Split::train)
+             << " training rows, " << experiment.total_steps << " steps, into " << options.out << std::endl;
   }
   RunOptions settled = options;
   settled.quiet = !talks;
   Trainer<T> trainer(experiment, settled, terminal);
   const int code = trainer.run();
-  if (options.json) terminal << trainer.summary().dump(2) << std::endl;
-  else terminal << summary_text(trainer.summary()) << std::flush;
+  if (options.json)
+    terminal << trainer.summary().dump(2) << std::endl;
+  else
+    terminal << summary_text(trainer.summary()) << std::flush;
   return code;
 }
 

@@ -13,16 +13,18 @@ struct Mse {
   static constexpr config::About about{"mean squared error"};
   static constexpr bool classes = false;
   void describe(Fields&) {}
-  template <class T>
-  Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const { return mse_loss(y, batch.targets); }
+  template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
+    return mse_loss(y, batch.targets);
+  }
 };
 struct L1 {
   static constexpr const char* name = "l1";
   static constexpr config::About about{"mean absolute error"};
   static constexpr bool classes = false;
   void describe(Fields&) {}
-  template <class T>
-  Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const { return l1_loss(y, batch.targets); }
+  template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
+    return l1_loss(y, batch.targets);
+  }
 };
 struct Huber {
   double delta = 1;
@@ -30,8 +32,9 @@ struct Huber {
   static constexpr config::About about{"squared near the target, absolute far from it"};
   static constexpr bool classes = false;
   void describe(Fields& f) { f("delta", delta, range::positive, "where it turns absolute"); }
-  template <class T>
-  Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const { return huber_loss(y, batch.targets, delta); }
+  template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
+    return huber_loss(y, batch.targets, delta);
+  }
 };
 struct SmoothL1 {
   double beta = 1;
@@ -39,16 +42,18 @@ struct SmoothL1 {
   static constexpr config::About about{"huber divided by beta"};
   static constexpr bool classes = false;
   void describe(Fields& f) { f("beta", beta, range::nonnegative, "where it turns absolute"); }
-  template <class T>
-  Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const { return smooth_l1_loss(y, batch.targets, beta); }
+  template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
+    return smooth_l1_loss(y, batch.targets, beta);
+  }
 };
 struct Bce {
   static constexpr const char* name = "bce_with_logits";
   static constexpr config::About about{"binary cross entropy of logits against targets in [0, 1]"};
   static constexpr bool classes = false;
   void describe(Fields&) {}
-  template <class T>
-  Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const { return bce_with_logits_loss(y, batch.targets); }
+  template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
+    return bce_with_logits_loss(y, batch.targets);
+  }
 };
 struct CrossEntropy {
   double label_smoothing = 0;
@@ -60,11 +65,12 @@ struct CrossEntropy {
     f("label_smoothing", label_smoothing, range::unit, "share of the target spread over all classes");
     f("weight", weight, range::nonnegative, "of each class");
   }
-  template <class T>
-  Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
+  template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
     CrossEntropyOptions<T> options;
     options.label_smoothing = label_smoothing;
-    if (!weight.empty()) options.weight = Tensor<T>(Shape{static_cast<std::int64_t>(weight.size())}, Storage<T>(weight.begin(), weight.end()));
+    if (!weight.empty())
+      options.weight =
+          Tensor<T>(Shape{static_cast<std::int64_t>(weight.size())}, Storage<T>(weight.begin(), weight.end()));
     return cross_entropy(y, batch.labels, options);
   }
 };
@@ -73,28 +79,31 @@ struct Nll {
   static constexpr config::About about{"of a class against log-probabilities (after a log_softmax layer)"};
   static constexpr bool classes = true;
   void describe(Fields&) {}
-  template <class T>
-  Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const { return nll_loss(y, batch.labels); }
+  template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
+    return nll_loss(y, batch.labels);
+  }
 };
 
-template <class T, class Loss>
-auto maker() {
+template <class T, class Loss> auto maker() {
   return [](const Value& value, Problems& problems) -> std::function<Tensor<T>(const Tensor<T>&, const Batch<T>&)> {
     Loss loss;
-    if (value.is(Value::Type::object)) config::read_into(loss, value, problems, std::string("loss \"") + Loss::name + "\"", {"type"});
+    if (value.is(Value::Type::object))
+      config::read_into(loss, value, problems, std::string("loss \"") + Loss::name + "\"", {"type"});
     return [loss](const Tensor<T>& y, const Batch<T>& batch) { return loss(y, batch); };
   };
 }
 
-template <class Loss>
-LossRow row() {
-  return {Loss::name, Loss::about, Loss::classes,
+template <class Loss> LossRow row() {
+  return {Loss::name,
+          Loss::about,
+          Loss::classes,
           [](const std::function<void(Fields&)>& visit) {
             Loss defaults;
             Fields fields = config::fields_of(defaults);
             visit(fields);
           },
-          maker<float, Loss>(), maker<double, Loss>()};
+          maker<float, Loss>(),
+          maker<double, Loss>()};
 }
 
 }  // namespace

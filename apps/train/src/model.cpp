@@ -14,7 +14,9 @@ struct InitOptions {
   std::optional<double> gain;
   Value weight, bias;
   void describe(Fields& f) {
-    f("type", type, config::OneOf{"uniform|normal|kaiming_uniform|kaiming_normal|xavier_uniform|xavier_normal|zeros|ones|values"}, "how weights begin");
+    f("type", type,
+      config::OneOf{"uniform|normal|kaiming_uniform|kaiming_normal|xavier_uniform|xavier_normal|zeros|ones|values"},
+      "how weights begin");
     f("gain", gain, range::any, "factor of the spread; default as in PyTorch");
     f("weight", weight, "", "for \"values\": rows of inputs, columns of outputs");
     f("bias", bias, "", "for \"values\": one number for each output");
@@ -23,20 +25,26 @@ struct InitOptions {
 
 template <class T>
 void take_values(Tensor<T> target, const Value& value, bool transposed, const char* what, Problems& problems) {
-  const std::int64_t rows = target.rank() == 2 ? target.shape()[transposed ? 1 : 0] : 1, cols = target.rank() == 2 ? target.shape()[transposed ? 0 : 1] : target.shape()[0];
+  const std::int64_t rows = target.rank() == 2 ? target.shape()[transposed ? 1 : 0] : 1,
+                     cols = target.rank() == 2 ? target.shape()[transposed ? 0 : 1] : target.shape()[0];
   const std::vector<const Value*> lines = [&] {
     std::vector<const Value*> result;
-    if (target.rank() == 1) result.push_back(&value);
-    else for (const Value& item : value.items) result.push_back(&item);
+    if (target.rank() == 1)
+      result.push_back(&value);
+    else
+      for (const Value& item : value.items) result.push_back(&item);
     return result;
   }();
   const auto refuse = [&](const Value& at) {
-    problems.add("XG120", at, std::string("init \"values\": \"") + what + "\" must have " + std::to_string(rows) + " rows of " + std::to_string(cols) + " numbers (inputs down, outputs across)");
+    problems.add("XG120", at,
+                 std::string("init \"values\": \"") + what + "\" must have " + std::to_string(rows) + " rows of " +
+                     std::to_string(cols) + " numbers (inputs down, outputs across)");
   };
   if (static_cast<std::int64_t>(lines.size()) != rows) return refuse(value);
   T* data = target.mutable_data();
   for (std::int64_t r = 0; r < rows; ++r) {
-    if (static_cast<std::int64_t>(lines[static_cast<std::size_t>(r)]->items.size()) != cols) return refuse(*lines[static_cast<std::size_t>(r)]);
+    if (static_cast<std::int64_t>(lines[static_cast<std::size_t>(r)]->items.size()) != cols)
+      return refuse(*lines[static_cast<std::size_t>(r)]);
     for (std::int64_t c = 0; c < cols; ++c) {
       const Value& item = lines[static_cast<std::size_t>(r)]->items[static_cast<std::size_t>(c)];
       if (!item.is_number()) return refuse(item);
@@ -45,8 +53,7 @@ void take_values(Tensor<T> target, const Value& value, bool transposed, const ch
   }
 }
 
-template <class T>
-void apply_init(nn::Linear<T>& layer, const Value& value, Problems& problems) {
+template <class T> void apply_init(nn::Linear<T>& layer, const Value& value, Problems& problems) {
   InitOptions options;
   if (value.is(Value::Type::string)) {
     Value wrapped;
@@ -59,16 +66,22 @@ void apply_init(nn::Linear<T>& layer, const Value& value, Problems& problems) {
   }
   if (options.type == "values") {
     take_values(layer.weight, options.weight, true, "weight", problems);
-    if (layer.bias.defined() && !options.bias.is(Value::Type::null)) take_values(layer.bias, options.bias, false, "bias", problems);
+    if (layer.bias.defined() && !options.bias.is(Value::Type::null))
+      take_values(layer.bias, options.bias, false, "bias", problems);
     return;
   }
-  static constexpr std::pair<const char*, nn::Init> kNames[] = {
-      {"uniform", nn::Init::uniform}, {"normal", nn::Init::normal}, {"kaiming_uniform", nn::Init::kaiming_uniform},
-      {"kaiming_normal", nn::Init::kaiming_normal}, {"xavier_uniform", nn::Init::xavier_uniform},
-      {"xavier_normal", nn::Init::xavier_normal}, {"zeros", nn::Init::zeros}, {"ones", nn::Init::ones}};
+  static constexpr std::pair<const char*, nn::Init> kNames[] = {{"uniform", nn::Init::uniform},
+                                                                {"normal", nn::Init::normal},
+                                                                {"kaiming_uniform", nn::Init::kaiming_uniform},
+                                                                {"kaiming_normal", nn::Init::kaiming_normal},
+                                                                {"xavier_uniform", nn::Init::xavier_uniform},
+                                                                {"xavier_normal", nn::Init::xavier_normal},
+                                                                {"zeros", nn::Init::zeros},
+                                                                {"ones", nn::Init::ones}};
   for (const auto& [name, init] : kNames)
-    if (options.type == name) options.gain ? nn::initialize(layer.weight, init, nn::next_init_key(), *options.gain)
-                                           : nn::initialize(layer.weight, init, nn::next_init_key());
+    if (options.type == name)
+      options.gain ? nn::initialize(layer.weight, init, nn::next_init_key(), *options.gain)
+                   : nn::initialize(layer.weight, init, nn::next_init_key());
 }
 
 struct LinearLayer {
@@ -89,7 +102,9 @@ struct LinearLayer {
     if (!context.known) return nullptr;
     const std::int64_t size = context.shape.rank() == 0 ? 0 : context.shape.back();
     if (in && *in != size) {
-      problems.add("XG120", value, "layer \"linear\": in=" + std::to_string(*in) + " but receives " + std::to_string(size) + " (from " + context.from + ", shape " + context.shape.to_string() + ")");
+      problems.add("XG120", value,
+                   "layer \"linear\": in=" + std::to_string(*in) + " but receives " + std::to_string(size) + " (from " +
+                       context.from + ", shape " + context.shape.to_string() + ")");
       return nullptr;
     }
     if (out < 1 || size < 1) return nullptr;
@@ -105,22 +120,20 @@ struct FlattenLayer {
   static constexpr const char* name = "flatten";
   static constexpr config::About about{"each sample as one list of numbers"};
   void describe(Fields&) {}
-  template <class T>
-  std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext& context, Problems&) const {
+  template <class T> std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext& context, Problems&) const {
     context.shape = Shape{static_cast<std::int64_t>(context.shape.size())};
     return std::make_shared<nn::Flatten<T>>();
   }
 };
 
-#define XGRAD_LAYER(Struct, layer_name, doc, Layer)                                                \
-  struct Struct {                                                                                  \
-    static constexpr const char* name = layer_name;                                                \
-    static constexpr config::About about{doc};                                                     \
-    void describe(Fields&) {}                                                                      \
-    template <class T>                                                                             \
-    std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext&, Problems&) const {            \
-      return std::make_shared<nn::Layer<T>>();                                                     \
-    }                                                                                              \
+#define XGRAD_LAYER(Struct, layer_name, doc, Layer)                                                        \
+  struct Struct {                                                                                          \
+    static constexpr const char* name = layer_name;                                                        \
+    static constexpr config::About about{doc};                                                             \
+    void describe(Fields&) {}                                                                              \
+    template <class T> std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext&, Problems&) const { \
+      return std::make_shared<nn::Layer<T>>();                                                             \
+    }                                                                                                      \
   };
 XGRAD_LAYER(ReluLayer, "relu", "max(x, 0)", ReLU)
 XGRAD_LAYER(Relu6Layer, "relu6", "min(max(x, 0), 6)", ReLU6)
@@ -136,24 +149,23 @@ XGRAD_LAYER(SoftsignLayer, "softsign", "x / (1 + |x|)", Softsign)
 XGRAD_LAYER(SoftmaxLayer, "softmax", "probabilities along the last axis", Softmax)
 XGRAD_LAYER(LogSoftmaxLayer, "log_softmax", "log-probabilities along the last axis", LogSoftmax)
 #undef XGRAD_LAYER
-#define XGRAD_LAYER(Struct, layer_name, doc, Layer, parameter, value, limits, parameter_doc)       \
-  struct Struct {                                                                                  \
-    double parameter = value;                                                                      \
-    static constexpr const char* name = layer_name;                                                \
-    static constexpr config::About about{doc};                                                     \
-    void describe(Fields& f) { f(#parameter, parameter, limits, parameter_doc); }                  \
-    template <class T>                                                                             \
-    std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext&, Problems&) const {            \
-      return std::make_shared<nn::Layer<T>>(parameter);                                            \
-    }                                                                                              \
+#define XGRAD_LAYER(Struct, layer_name, doc, Layer, parameter, value, limits, parameter_doc)               \
+  struct Struct {                                                                                          \
+    double parameter = value;                                                                              \
+    static constexpr const char* name = layer_name;                                                        \
+    static constexpr config::About about{doc};                                                             \
+    void describe(Fields& f) { f(#parameter, parameter, limits, parameter_doc); }                          \
+    template <class T> std::shared_ptr<nn::Module<T>> make(const Value&, LayerContext&, Problems&) const { \
+      return std::make_shared<nn::Layer<T>>(parameter);                                                    \
+    }                                                                                                      \
   };
-XGRAD_LAYER(LeakyReluLayer, "leaky_relu", "x where positive, else slope x", LeakyReLU, negative_slope, 0.01, range::any, "slope below 0")
+XGRAD_LAYER(LeakyReluLayer, "leaky_relu", "x where positive, else slope x", LeakyReLU, negative_slope, 0.01, range::any,
+            "slope below 0")
 XGRAD_LAYER(EluLayer, "elu", "x where positive, else alpha (e^x - 1)", ELU, alpha, 1, range::any, "limit below 0")
 XGRAD_LAYER(DropoutLayer, "dropout", "zeroes elements while training", Dropout, p, 0.5, range::unit, "probability")
 #undef XGRAD_LAYER
 
-template <class T, class Layer>
-auto maker() {
+template <class T, class Layer> auto maker() {
   return [](const Value& value, LayerContext& context, Problems& problems) -> std::shared_ptr<nn::Module<T>> {
     Layer layer;
     if (value.is(Value::Type::object))
@@ -164,8 +176,7 @@ auto maker() {
   };
 }
 
-template <class Layer>
-LayerRow row() {
+template <class Layer> LayerRow row() {
   return {Layer::name, Layer::about,
           [](const std::function<void(Fields&)>& visit) {
             Layer defaults;
@@ -212,12 +223,14 @@ const config::Registry<LayerRow>& layers() {
 }
 
 template <class T>
-std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& sample, Shape& output, Problems& problems) {
+std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& sample, Shape& output,
+                                              Problems& problems) {
   if (config::name_in(value, "model", {"sequential"}, problems).empty()) return nullptr;
   SequentialModel model;
   config::read_into(model, value, problems, "model \"sequential\"", {"type"});
   if (!model.layers.is(Value::Type::list)) {
-    if (!model.layers.is(Value::Type::null)) problems.add("XG103", model.layers, "\"layers\": expected a list, found " + model.layers.describe());
+    if (!model.layers.is(Value::Type::null))
+      problems.add("XG103", model.layers, "\"layers\": expected a list, found " + model.layers.describe());
     return nullptr;
   }
   auto result = std::make_shared<nn::Sequential<T>>();

@@ -54,10 +54,12 @@ RunFolder::RunFolder(const std::string& path) : path_(path) {
     char pid[32] = {};
     const ssize_t n = ::read(lock_, pid, sizeof pid - 1);
     ::close(lock_);
-    throw OutputError("the run folder \"" + path + "\" is in use by process " + (n > 0 ? std::string(pid) : "?") + "; choose another --out");
+    throw OutputError("the run folder \"" + path + "\" is in use by process " + (n > 0 ? std::string(pid) : "?") +
+                      "; choose another --out");
   }
   const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(lock_, 0) != 0 || ::write(lock_, pid.data(), pid.size()) < 0) system_failure("cannot write \"" + name + "\"");
+  if (::ftruncate(lock_, 0) != 0 || ::write(lock_, pid.data(), pid.size()) < 0)
+    system_failure("cannot write \"" + name + "\"");
 }
 
 RunFolder::~RunFolder() { ::close(lock_); }
@@ -65,16 +67,17 @@ RunFolder::~RunFolder() { ::close(lock_); }
 void RunFolder::write(const std::string& name, const std::string& text) const {
   try {
     write_file_atomically(file(name), std::as_bytes(std::span<const char>(text.data(), text.size())));
-  } catch (const Error& error) {
-    throw OutputError(error.what());
-  }
+  } catch (const Error& error) { throw OutputError(error.what()); }
 }
 
-MetricsFile::MetricsFile(const RunFolder& folder, std::int64_t bytes) : path_(folder.file("metrics.jsonl")), size_(bytes) {
+MetricsFile::MetricsFile(const RunFolder& folder, std::int64_t bytes)
+    : path_(folder.file("metrics.jsonl")), size_(bytes) {
   file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file_ < 0) system_failure("cannot open \"" + path_ + "\"");
   const off_t present = ::lseek(file_, 0, SEEK_END);
-  if (present < bytes) throw CheckpointError("\"" + path_ + "\" has " + std::to_string(present) + " bytes, the checkpoint knows " + std::to_string(bytes) + "; was it changed?");
+  if (present < bytes)
+    throw CheckpointError("\"" + path_ + "\" has " + std::to_string(present) + " bytes, the checkpoint knows " +
+                          std::to_string(bytes) + "; was it changed?");
   if (present > bytes && bytes > 0) {  // kept, so that nothing measured is lost
     std::string rest(static_cast<std::size_t>(present - bytes), '\0');
     const ssize_t n = ::pread(file_, rest.data(), rest.size(), bytes);
@@ -84,7 +87,8 @@ MetricsFile::MetricsFile(const RunFolder& folder, std::int64_t bytes) : path_(fo
     write_all(other, discarded, rest.data(), static_cast<std::size_t>(n));
     ::close(other);
   }
-  if (::ftruncate(file_, bytes) != 0 || ::lseek(file_, bytes, SEEK_SET) < 0) system_failure("cannot cut \"" + path_ + "\"");
+  if (::ftruncate(file_, bytes) != 0 || ::lseek(file_, bytes, SEEK_SET) < 0)
+    system_failure("cannot cut \"" + path_ + "\"");
 }
 
 MetricsFile::~MetricsFile() { ::close(file_); }

@@ -9,9 +9,9 @@
 namespace xgrad {
 
 struct GradOptions {
-  bool retain_graph = false;   ///< keep what the operations saved, so that backward may run here again
-  bool create_graph = false;   ///< make the gradients differentiable (implies retain_graph)
-  bool allow_unused = false;   ///< an input that the outputs do not depend on gets an undefined Tensor, not an Error
+  bool retain_graph = false;  ///< keep what the operations saved, so that backward may run here again
+  bool create_graph = false;  ///< make the gradients differentiable (implies retain_graph)
+  bool allow_unused = false;  ///< an input that the outputs do not depend on gets an undefined Tensor, not an Error
 };
 
 /// The gradients of sum_i <outputs[i], grad_outputs[i]> with respect to `inputs`; touches no tensor's grad().
@@ -21,8 +21,7 @@ template <class T>
 std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
                             const std::vector<Tensor<T>>& grad_outputs = {}, GradOptions options = {});
 /// One scalar output, one input.
-template <class T>
-Tensor<T> grad(const Tensor<T>& output, const Tensor<T>& input, GradOptions options = {}) {
+template <class T> Tensor<T> grad(const Tensor<T>& output, const Tensor<T>& input, GradOptions options = {}) {
   return grad<T>({output}, {input}, {}, options)[0];
 }
 
@@ -55,22 +54,23 @@ class Scope {
 };
 
 struct GradcheckOptions {
-  double step = 1e-6;                 ///< of the central difference
+  double step = 1e-6;  ///< of the central difference
   double absolute_tolerance = 1e-5;
   double relative_tolerance = 1e-3;
-  std::uint64_t seed = 0;             ///< of the fixed random weights that make the result a scalar
+  std::uint64_t seed = 0;  ///< of the fixed random weights that make the result a scalar
 };
 struct GradcheckResult {
   bool passed = true;
-  double worst_difference = 0;        ///< |analytic - numeric| where it exceeds its tolerance most
-  std::string message;                ///< which input and element failed, with both values; empty if passed
+  double worst_difference = 0;  ///< |analytic - numeric| where it exceeds its tolerance most
+  std::string message;          ///< which input and element failed, with both values; empty if passed
   explicit operator bool() const { return passed; }
 };
 using DoubleFunction = std::function<Tensor<double>(const std::vector<Tensor<double>>&)>;
 
 /// Compares the gradients of f with central differences of sum(weights * f(inputs)) in float64, for every element of
 /// every input that requires a gradient.
-GradcheckResult gradcheck(const DoubleFunction& f, const std::vector<Tensor<double>>& inputs, GradcheckOptions options = {});
+GradcheckResult gradcheck(const DoubleFunction& f, const std::vector<Tensor<double>>& inputs,
+                          GradcheckOptions options = {});
 /// The same for the gradient of f: second derivatives.
 GradcheckResult gradgradcheck(const DoubleFunction& f, const std::vector<Tensor<double>>& inputs,
                               GradcheckOptions options = {});

@@ -10,8 +10,7 @@
 namespace xgrad {
 
 /// An array that takes no part in the graph: labels, indices, masks. A copy is a second handle on the same elements.
-template <class T>
-class Data {
+template <class T> class Data {
  public:
   Data() : Data(Shape{0}) {}
   /// Elements are uninitialised.

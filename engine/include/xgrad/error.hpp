@@ -22,15 +22,12 @@ inline void append_text(std::string& text, bool part) { text += part ? "true" : 
 void append_text(std::string& text, double part);
 void append_text(std::string& text, float part);
 template <class Integer>
-  requires std::is_integral_v<Integer>
-void append_text(std::string& text, Integer part) {
-  text += std::to_string(part);
-}
+requires std::is_integral_v<Integer>
+void append_text(std::string& text, Integer part) { text += std::to_string(part); }
 }  // namespace detail
 
 /// Throws Error with the parts (text, numbers, shapes) joined. Cold: a message is only built when something failed.
-template <class... Parts>
-[[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) {
+template <class... Parts> [[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) {
   using detail::append_text;
   std::string text;
   (append_text(text, parts), ...);
@@ -40,7 +37,8 @@ template <class... Parts>
 }  // namespace xgrad
 
 /// Throws xgrad::Error built from the further arguments unless `condition` holds.
-#define XGRAD_CHECK(condition, ...)                         \
-  do {                                                      \
-    if (!(condition)) [[unlikely]] ::xgrad::fail(__VA_ARGS__); \
+#define XGRAD_CHECK(condition, ...) \
+  do {                              \
+    if (!(condition)) [[unlikely]]  \
+      ::xgrad::fail(__VA_ARGS__);   \
   } while (false)

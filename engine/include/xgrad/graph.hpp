@@ -12,14 +12,11 @@
 
 namespace xgrad {
 
-template <class T>
-class Tensor;
-template <class T>
-struct Node;
+template <class T> class Tensor;
+template <class T> struct Node;
 
 /// What backward needs to know of one kind of closure: how to run it, how to destroy it.
-template <class T>
-struct Operation {
+template <class T> struct Operation {
   void (*backward)(Node<T>& node, const Tensor<T>& gradient);
   void (*destroy)(void* closure);
 };
@@ -29,8 +26,7 @@ struct Operation {
 ///
 /// Two counts make the life of the graph and of the values independent: `references` (handles and edges) keep the node,
 /// `uses` (handles and savers) keep the value.
-template <class T>
-struct Node {
+template <class T> struct Node {
   enum Flag : std::uint32_t {
     kRequiresGrad = 1,  ///< takes part in differentiation
     kReleased = 2,      ///< backward has run and freed what it saved
@@ -40,19 +36,19 @@ struct Node {
 
   std::uint32_t references = 0;
   std::uint32_t uses = 0;
-  std::uint64_t sequence = 0;   ///< creation number; consumers are always younger than their inputs
+  std::uint64_t sequence = 0;  ///< creation number; consumers are always younger than their inputs
   std::uint32_t flags = 0;
   std::uint32_t size_class = 0;
   std::uint32_t input_count = 0;
   SavedMask saved = 0;
-  std::uint64_t mark = 0;       ///< which limited backward (grad()) this node belongs to
+  std::uint64_t mark = 0;  ///< which limited backward (grad()) this node belongs to
   const Operation<T>* operation = nullptr;
   const char* name = "leaf";
   const char* scope = nullptr;  ///< layer path, recorded in anomaly mode
   void* closure = nullptr;
   Node** inputs = nullptr;
   std::uint32_t* versions = nullptr;
-  Node* gradient = nullptr;     ///< holds a reference and a use
+  Node* gradient = nullptr;  ///< holds a reference and a use
   Node* next_dead = nullptr;
   Storage<T> value;
   Shape shape;
@@ -94,21 +90,16 @@ extern constinit thread_local GraphState graph_state;
 template <class T>
 Node<T>* make_node(const char* name, const Shape& shape, Storage<T>&& value, std::span<Node<T>* const> inputs,
                    SavedMask saved, const Operation<T>* operation, std::size_t closure_bytes);
-template <class T>
-Node<T>* make_constant(const char* name, const Shape& shape, Storage<T>&& value);
-template <class T>
-void destroy_node(Node<T>* node);
+template <class T> Node<T>* make_constant(const char* name, const Shape& shape, Storage<T>&& value);
+template <class T> void destroy_node(Node<T>* node);
 /// In anomaly mode: notes the layer that made the node and throws AnomalyError if its value is not finite.
-template <class T>
-void watch_node(Node<T>& node);
+template <class T> void watch_node(Node<T>& node);
 
-template <class T>
-inline void retain(Node<T>* node) {
+template <class T> inline void retain(Node<T>* node) {
   ++node->references;
   ++node->uses;
 }
-template <class T>
-inline void release(Node<T>* node) {
+template <class T> inline void release(Node<T>* node) {
   if (--node->uses == 0) node->value.reset();
   if (--node->references == 0) destroy_node(node);
 }

@@ -14,8 +14,9 @@ namespace xgrad {
 /// CRC-32C (Castagnoli) of `bytes`, continued from `before`.
 std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before = 0);
 
-/// Replaces the file by `bytes` at once: written beside it, synced, renamed, the folder synced. Whatever fails or whenever
-/// the machine stops, the path holds either the old bytes or the new. Throws Error with the path and the system's reason.
+/// Replaces the file by `bytes` at once: written beside it, synced, renamed, the folder synced. Whatever fails or
+/// whenever the machine stops, the path holds either the old bytes or the new. Throws Error with the path and the
+/// system's reason.
 void write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
 /// Throws Error naming the path and the reason.
 std::vector<std::byte> read_file(const std::string& path);
@@ -33,15 +34,14 @@ class TensorFile {
   std::vector<Entry> entries;
   std::map<std::string, std::string> metadata;
 
-  template <class T>
-  void add(const std::string& name, const Shape& shape, const T* data);
+  template <class T> void add(const std::string& name, const Shape& shape, const T* data);
   /// Copies the array `name` to `data`. Throws Error unless it is there with this type and shape.
-  template <class T>
-  void get(const std::string& name, const Shape& shape, T* data) const;
+  template <class T> void get(const std::string& name, const Shape& shape, T* data) const;
   const Entry* find(std::string_view name) const;
 
   std::vector<std::byte> serialize() const;
-  /// Refuses, with Error naming `source`, whatever is not a complete, consistent safetensors file with matching checksums.
+  /// Refuses, with Error naming `source`, whatever is not a complete, consistent safetensors file with matching
+  /// checksums.
   static TensorFile parse(std::span<const std::byte> bytes, const std::string& source);
 };
 
@@ -52,7 +52,6 @@ struct NpyArray {
   bool integers = false;
 };
 NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& source);
-template <class T>
-std::vector<std::byte> npy_bytes(const Shape& shape, const T* data);
+template <class T> std::vector<std::byte> npy_bytes(const Shape& shape, const T* data);
 
 }  // namespace xgrad

@@ -7,16 +7,12 @@
 namespace xgrad {
 
 namespace detail {
-template <class F, class Derivative>
-struct FunctionWithDerivative {
+template <class F, class Derivative> struct FunctionWithDerivative {
   static constexpr bool primitive = true;
   static constexpr unsigned arity = 1, saves = kSaveInput;
   F f;
   Derivative df;
-  template <class V>
-  V value(const V& x) const {
-    return simd::value_of<V>(f(Plain<V>{x, {}}));
-  }
+  template <class V> V value(const V& x) const { return simd::value_of<V>(f(Plain<V>{x, {}})); }
   auto derivative(const auto& x, const auto&) const { return df(x); }
 };
 }  // namespace detail
@@ -33,8 +29,7 @@ struct FunctionWithDerivative {
 /// The loop is compiled with the instruction set of your file: build it with xgrad_native(target) or -march=... for
 /// wide vectors.
 template <class F, class T, class... Rest>
-  requires(std::is_same_v<Tensor<T>, Rest> && ...)
-Tensor<T> map(F f, const Tensor<T>& first, const Rest&... rest) {
+requires(std::is_same_v<Tensor<T>, Rest>&&...) Tensor<T> map(F f, const Tensor<T>& first, const Rest&... rest) {
   static_assert(std::is_trivially_copyable_v<F>, "map: the lambda may only capture trivially copyable values");
   static_assert(1 + sizeof...(Rest) <= kMaxMapInputs, "map: too many inputs");
   constexpr SavedMask all = (SavedMask{1} << (1 + sizeof...(Rest))) - 1;
@@ -43,8 +38,7 @@ Tensor<T> map(F f, const Tensor<T>& first, const Rest&... rest) {
 
 /// The same with the derivative given by hand, df(x), where a better formula than the automatic one is known.
 template <class F, class Derivative, class T>
-  requires(!std::is_same_v<Derivative, Tensor<T>>)
-Tensor<T> map(F f, Derivative df, const Tensor<T>& x) {
+requires(!std::is_same_v<Derivative, Tensor<T>>) Tensor<T> map(F f, Derivative df, const Tensor<T>& x) {
   using Function = detail::FunctionWithDerivative<F, Derivative>;
   return detail::apply_map("map", make_map_kernel<T, Function, 1>(), kSaveInput, Function{f, df}, x);
 }

@@ -7,8 +7,7 @@
 namespace xgrad::detail {
 
 /// The shape that all inputs broadcast to.
-template <class T>
-Shape map_shape(const char* name, std::span<Node<T>* const> inputs);
+template <class T> Shape map_shape(const char* name, std::span<Node<T>* const> inputs);
 /// One pass over the broadcast inputs.
 template <class T>
 Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& shape, std::span<Node<T>* const> inputs);
@@ -18,12 +17,13 @@ template <class T>
 void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, const Tensor<T>& gradient);
 
 /// Sums `x` to a shape that broadcasts to x's, into a new storage.
-template <class T>
-Storage<T> sum_to_storage(const Tensor<T>& x, const Shape& shape);
+template <class T> Storage<T> sum_to_storage(const Tensor<T>& x, const Shape& shape);
 
 /// A function whose derivative is written by hand; others are differentiated by running them on dual numbers.
 template <class F>
-concept Primitive = requires { requires F::primitive; };
+concept Primitive = requires {
+  requires F::primitive;
+};
 
 /// Backward of F under create_graph: with operations that record themselves.
 template <class T, class F, std::size_t... K>

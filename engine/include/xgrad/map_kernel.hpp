@@ -8,8 +8,7 @@
 namespace xgrad::inline XGRAD_ISA {
 namespace simd {
 
-template <class T>
-using Batch = xsimd::batch<T>;
+template <class T> using Batch = xsimd::batch<T>;
 
 #if defined(__AVX512F__)
 inline Batch<float> load_tail(const float* p, std::size_t n) {
@@ -25,22 +24,19 @@ inline void store_tail(double* p, Batch<double> v, std::size_t n) {
   _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), v);
 }
 #else
-template <class T>
-Batch<T> load_tail(const T* p, std::size_t n) {
+template <class T> Batch<T> load_tail(const T* p, std::size_t n) {
   alignas(64) T buffer[Batch<T>::size] = {};
   for (std::size_t i = 0; i < n; ++i) buffer[i] = p[i];
   return Batch<T>::load_aligned(buffer);
 }
-template <class T>
-void store_tail(T* p, Batch<T> v, std::size_t n) {
+template <class T> void store_tail(T* p, Batch<T> v, std::size_t n) {
   alignas(64) T buffer[Batch<T>::size];
   v.store_aligned(buffer);
   for (std::size_t i = 0; i < n; ++i) p[i] = buffer[i];
 }
 #endif
 
-template <class V, unsigned K, unsigned M>
-V partial(const Dual<V, M>& y) {
+template <class V, unsigned K, unsigned M> V partial(const Dual<V, M>& y) {
   if constexpr (M >> K & 1u)
     return y.d[y.place(K)];
   else
@@ -48,14 +44,14 @@ V partial(const Dual<V, M>& y) {
 }
 
 template <class V, class F, std::size_t... K>
-std::array<V, sizeof...(K)> partials_of_lambda(const F& f, const std::array<V, sizeof...(K)>& x, std::index_sequence<K...>) {
+std::array<V, sizeof...(K)> partials_of_lambda(const F& f, const std::array<V, sizeof...(K)>& x,
+                                               std::index_sequence<K...>) {
   const auto y = f(Dual<V, 1u << K>{x[K], {V(1)}}...);
   return {partial<V, K>(y)...};
 }
 
 /// v with everything past its first n lanes set to 0.
-template <class T>
-Batch<T> first_lanes(Batch<T> v, std::size_t n) {
+template <class T> Batch<T> first_lanes(Batch<T> v, std::size_t n) {
   alignas(64) T buffer[Batch<T>::size];
   v.store_aligned(buffer);
   return load_tail(buffer, n);
@@ -85,8 +81,7 @@ V map_value(const F& f, const std::array<V, sizeof...(K)>& x, std::index_sequenc
 
 /// Where the columns of a row are read: an input that is constant along the row becomes a register's worth of copies,
 /// read again and again (mask 0).
-template <class T>
-struct RowReader {
+template <class T> struct RowReader {
   alignas(64) T copies[Batch<T>::size];
   const T* row;
   std::size_t mask;
@@ -121,18 +116,21 @@ template <class T, class F, std::size_t... K>
 }
 
 template <class T, class F, std::size_t... K>
-[[gnu::flatten, gnu::noinline]] void backward_rows(const F f, const MapLoop<T>& loop, std::index_sequence<K...> inputs) {
+[[gnu::flatten, gnu::noinline]] void backward_rows(const F f, const MapLoop<T>& loop,
+                                                   std::index_sequence<K...> inputs) {
   using V = Batch<T>;
   constexpr std::size_t count = sizeof...(K);
   const std::size_t cols = loop.cols, main = cols - cols % V::size;
   RowReader<T> x[count];
   // The common case: no broadcasting, every gradient wanted and new.
   const bool plain_stores = ((loop.inputs[K].varies && loop.inputs[K].gradient && !loop.inputs[K].keep &&
-                              (loop.rows == 1 || loop.inputs[K].row_stride != 0)) && ...);
+                              (loop.rows == 1 || loop.inputs[K].row_stride != 0)) &&
+                             ...);
   for (std::size_t r = 0; r < loop.rows; ++r) {
     (x[K].start(loop.inputs[K], r), ...);
     const T* g = loop.out_gradient + r * loop.row_stride;
-    T* gradient[count] = {(loop.inputs[K].gradient ? loop.inputs[K].gradient + r * loop.inputs[K].row_stride : nullptr)...};
+    T* gradient[count] = {
+        (loop.inputs[K].gradient ? loop.inputs[K].gradient + r * loop.inputs[K].row_stride : nullptr)...};
     if (plain_stores) {
       for (std::size_t i = 0; i < main; i += V::size) {
         const V scale = V::load_unaligned(g + i);
@@ -179,8 +177,7 @@ template <class T, class F, std::size_t... K>
 }  // namespace simd
 
 /// The kernel of the function object F on `count` inputs of T, for the instruction set of this file.
-template <class T, class F, std::size_t count>
-constexpr MapKernel<T> make_map_kernel() {
+template <class T, class F, std::size_t count> constexpr MapKernel<T> make_map_kernel() {
   return {[](const void* f, const MapLoop<T>& loop) {
             simd::forward_rows(*static_cast<const F*>(f), loop, std::make_index_sequence<count>{});
           },

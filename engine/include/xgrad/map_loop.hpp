@@ -7,8 +7,7 @@ namespace xgrad {
 inline constexpr std::size_t kMaxMapInputs = 6;
 
 /// A block of rows x cols results of an elementwise function and what it reads and writes. Strides count elements.
-template <class T>
-struct MapLoop {
+template <class T> struct MapLoop {
   struct Input {
     const T* data;
     std::size_t row_stride;  ///< from one row to the next; 0 when all rows are the same
@@ -23,8 +22,7 @@ struct MapLoop {
 };
 
 /// An elementwise function compiled for one instruction set. `f` is the function object (its parameters).
-template <class T>
-struct MapKernel {
+template <class T> struct MapKernel {
   void (*forward)(const void* f, const MapLoop<T>& loop);
   /// Adds or writes out_gradient * df/dx_k into the gradient of every wanted input, summed over broadcast axes.
   void (*backward)(const void* f, const MapLoop<T>& loop);

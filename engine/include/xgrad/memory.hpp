@@ -7,14 +7,15 @@ namespace xgrad {
 
 /// What the calling thread's caching allocator holds, in bytes.
 struct MemoryStats {
-  std::size_t current = 0;             ///< in use by arrays and graph nodes
-  std::size_t peak = 0;                ///< the most that was in use since the start or reset_peak_memory()
-  std::size_t cached = 0;              ///< free, kept for reuse
+  std::size_t current = 0;               ///< in use by arrays and graph nodes
+  std::size_t peak = 0;                  ///< the most that was in use since the start or reset_peak_memory()
+  std::size_t cached = 0;                ///< free, kept for reuse
   std::uint64_t system_allocations = 0;  ///< calls to the system's allocator so far; constant in a steady training step
 };
 MemoryStats memory_stats();
 void reset_peak_memory();
-/// Gives cached blocks larger than 32 KiB (smaller ones are carved from shared slabs) back to the system; returns the bytes given back.
+/// Gives cached blocks larger than 32 KiB (smaller ones are carved from shared slabs) back to the system; returns the
+/// bytes given back.
 std::size_t trim_memory();
 
 namespace detail {

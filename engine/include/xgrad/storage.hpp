@@ -14,10 +14,9 @@
 namespace xgrad {
 
 /// A reference-counted block of the caching allocator that is also a standard container (what xtensor asks of one).
-/// Copying is deep; `share()` is the explicit way to a second handle on the same elements. Elements start uninitialised.
-/// Counts are not atomic: a storage belongs to one thread at a time.
-template <class T>
-class Storage {
+/// Copying is deep; `share()` is the explicit way to a second handle on the same elements. Elements start
+/// uninitialised. Counts are not atomic: a storage belongs to one thread at a time.
+template <class T> class Storage {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:

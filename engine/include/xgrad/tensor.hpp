@@ -10,21 +10,22 @@
 namespace xgrad {
 
 namespace detail {
-template <class T>
-struct TensorOf {};
+template <class T> struct TensorOf {};
 }  // namespace detail
 
 /// Anything that has an overload `Tensor<T> tensor_from(const Source&, detail::TensorOf<T>)`: xtensor arrays and
 /// expressions get theirs in array.hpp.
 template <class Source, class T>
-concept TensorSource = requires(const Source& source) { tensor_from(source, detail::TensorOf<T>{}); };
+concept TensorSource = requires(const Source& source) {
+  tensor_from(source, detail::TensorOf<T>{});
+};
 
-/// A value that takes part in differentiation: a cheap handle (one pointer) on a row-major array of T (float or double).
+/// A value that takes part in differentiation: a cheap handle (one pointer) on a row-major array of T (float or
+/// double).
 ///
 /// Copying a Tensor copies the handle. Values are immutable but for mutable_data() and mutable_array(), which count
 /// a version, so that backward notices when something it saved was changed. A graph belongs to one thread at a time.
-template <class T>
-class Tensor {
+template <class T> class Tensor {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "Tensor<T> is for float and double");
 
  public:
@@ -35,13 +36,13 @@ class Tensor {
   Tensor(T value) : Tensor(full(Shape{}, value)) {}
   /// Elements in row-major order. Throws Error unless there are shape.size() values.
   Tensor(const Shape& shape, std::span<const T> values);
-  Tensor(const Shape& shape, std::initializer_list<T> values) : Tensor(shape, std::span(values.begin(), values.size())) {}
+  Tensor(const Shape& shape, std::initializer_list<T> values)
+      : Tensor(shape, std::span(values.begin(), values.size())) {}
   /// Takes the storage over. Throws Error unless it holds shape.size() elements.
   Tensor(const Shape& shape, Storage<T> storage);
   /// From an xtensor array (its storage is moved when it is an rvalue Array<T>) or expression; needs array.hpp.
   template <class Source>
-    requires TensorSource<Source, T>
-  Tensor(const Source& source) : Tensor(tensor_from(source, detail::TensorOf<T>{})) {}
+  requires TensorSource<Source, T> Tensor(const Source& source) : Tensor(tensor_from(source, detail::TensorOf<T>{})) {}
 
   static Tensor zeros(const Shape& shape) { return full(shape, T{0}); }
   static Tensor ones(const Shape& shape) { return full(shape, T{1}); }
@@ -79,11 +80,9 @@ class Tensor {
   T item() const;
   // Templates, so that the explicit instantiation of Tensor leaves them to the unit that includes array.hpp.
   /// An xt::adapt view for reading; needs array.hpp.
-  template <class Element = T>
-  auto array() const;
+  template <class Element = T> auto array() const;
   /// An xt::adapt view that writes through; counts a version. Needs array.hpp.
-  template <class Element = T>
-  auto mutable_array();
+  template <class Element = T> auto mutable_array();
 
   // Differentiation
   bool requires_grad() const { return node_->requires_grad(); }
@@ -141,18 +140,13 @@ extern template class Tensor<float>;
 extern template class Tensor<double>;
 
 /// A leaf that requires a gradient, with the elements of `value` (shared, not copied).
-template <class T>
-Tensor<T> parameter(const Tensor<T>& value) {
-  return value.detach().set_requires_grad();
-}
+template <class T> Tensor<T> parameter(const Tensor<T>& value) { return value.detach().set_requires_grad(); }
 
-template <class T>
-struct NamedTensor {
+template <class T> struct NamedTensor {
   std::string name;
   Tensor<T> tensor;
 };
-template <class T>
-using NamedTensors = std::vector<NamedTensor<T>>;
+template <class T> using NamedTensors = std::vector<NamedTensor<T>>;
 
 /// While it lives, operations of this thread are not recorded.
 class NoGrad {
@@ -180,16 +174,11 @@ inline bool is_grad_enabled() { return detail::graph_state.grad_enabled; }
 
 namespace detail {
 
-template <class T, class Vjp>
-void run_closure(Node<T>& node, const Tensor<T>& gradient) {
+template <class T, class Vjp> void run_closure(Node<T>& node, const Tensor<T>& gradient) {
   (*static_cast<Vjp*>(node.closure))(node, gradient);
 }
-template <class Vjp>
-void destroy_closure(void* closure) {
-  static_cast<Vjp*>(closure)->~Vjp();
-}
-template <class T, class Vjp>
-inline constexpr Operation<T> operation_of{&run_closure<T, Vjp>, &destroy_closure<Vjp>};
+template <class Vjp> void destroy_closure(void* closure) { static_cast<Vjp*>(closure)->~Vjp(); }
+template <class T, class Vjp> inline constexpr Operation<T> operation_of{&run_closure<T, Vjp>, &destroy_closure<Vjp>};
 
 }  // namespace detail
 
@@ -205,14 +194,17 @@ Tensor<T> record(const char* name, const Shape& shape, Storage<T> value, SavedMa
     for (const Node<T>* input : inputs) wanted |= input->requires_grad();
   if (!wanted) {
     Tensor<T> result(detail::make_constant(name, shape, std::move(value)));
-    if (detail::graph_state.anomaly) [[unlikely]] detail::watch_node(*result.node());
+    if (detail::graph_state.anomaly) [[unlikely]]
+      detail::watch_node(*result.node());
     return result;
   }
   static_assert(alignof(Vjp) <= 16);
-  Node<T>* node = detail::make_node(name, shape, std::move(value), inputs, saved, &detail::operation_of<T, Vjp>, sizeof(Vjp));
+  Node<T>* node =
+      detail::make_node(name, shape, std::move(value), inputs, saved, &detail::operation_of<T, Vjp>, sizeof(Vjp));
   new (node->closure) Vjp(std::move(vjp));
   Tensor<T> result(node);
-  if (detail::graph_state.anomaly) [[unlikely]] detail::watch_node(*node);
+  if (detail::graph_state.anomaly) [[unlikely]]
+    detail::watch_node(*node);
   return result;
 }
 template <class T, class Vjp, class... Inputs>

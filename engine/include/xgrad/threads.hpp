@@ -15,8 +15,7 @@ void parallel_run(std::size_t tasks, void (*run)(const void* body, std::size_t t
 
 /// Calls body(task) for every task in [0, tasks), each thread a contiguous share. Runs in the caller when there is one
 /// task, one thread, or when already inside a parallel region. `body` must not throw.
-template <class Body>
-void parallel_for(std::size_t tasks, const Body& body) {
+template <class Body> void parallel_for(std::size_t tasks, const Body& body) {
   if (tasks == 1) return body(std::size_t{0});
   detail::parallel_run(
       tasks, [](const void* context, std::size_t task) { (*static_cast<const Body*>(context))(task); }, &body);

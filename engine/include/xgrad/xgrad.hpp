@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// Everything of the engine, xtensor included (about 2.5 s to compile). For quicker builds include what you use: tensor.hpp
-// and ops/*.hpp need neither xtensor nor xsimd.
+// Everything of the engine, xtensor included (about 2.5 s to compile). For quicker builds include what you use:
+// tensor.hpp and ops/*.hpp need neither xtensor nor xsimd.
 #include "xgrad/array.hpp"
 #include "xgrad/autograd.hpp"
 #include "xgrad/map.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Backward is a heap on the creation number and nothing else: a node enters when its first gradient arrives; the youngest
-// leaves first; every consumer is younger than its inputs, so then all its gradients are there.
+// Backward is a heap on the creation number and nothing else: a node enters when its first gradient arrives; the
+// youngest leaves first; every consumer is younger than its inputs, so then all its gradients are there.
 #include "graph/backward.hpp"
 
 #include <algorithm>
@@ -16,8 +16,7 @@ namespace detail {
 namespace {
 
 /// A binary heap in pooled memory (a step in steady state asks nothing of the system).
-template <class T>
-class Heap {
+template <class T> class Heap {
  public:
   bool empty() const { return size_ == 0; }
   void push(Node<T>* node) {
@@ -40,22 +39,16 @@ class Heap {
   std::size_t size_ = 0;
 };
 
-template <class T>
-struct Run {
+template <class T> struct Run {
   Heap<T> heap;
   std::uint64_t mark;  // only nodes with this mark want gradients; 0: all that require one
   Run* outer;
 };
-template <class T>
-constinit thread_local Run<T>* current_run = nullptr;
+template <class T> constinit thread_local Run<T>* current_run = nullptr;
 
-template <class T>
-bool unique(const Node<T>& node) {
-  return node.references == 1 && node.value.unique();
-}
+template <class T> bool unique(const Node<T>& node) { return node.references == 1 && node.value.unique(); }
 
-template <class T>
-void deliver(Node<T>* target, Tensor<T> gradient) {
+template <class T> void deliver(Node<T>* target, Tensor<T> gradient) {
   Run<T>& run = *current_run<T>;
   if (!target->gradient) {
     // A leaf keeps its gradient and others change it in place, so it must not share it with anyone.
@@ -81,8 +74,7 @@ void deliver(Node<T>* target, Tensor<T> gradient) {
   retain(target->gradient);
 }
 
-template <class T>
-void step(Node<T>* node, bool retain_graph) {
+template <class T> void step(Node<T>* node, bool retain_graph) {
   XGRAD_CHECK(!(node->flags & Node<T>::kReleased), "backward: the graph at \"", node->name, "\" ", node->shape,
               " was already used and freed; pass retain_graph = true to the first backward to run it twice");
   Tensor<T> gradient(node->gradient);
@@ -134,61 +126,54 @@ void run_backward(std::span<const Tensor<T>> roots, std::span<const Tensor<T>> g
   }
 }
 
-template void run_backward<float>(std::span<const Tensor<float>>, std::span<const Tensor<float>>, bool, bool, std::uint64_t);
+template void run_backward<float>(std::span<const Tensor<float>>, std::span<const Tensor<float>>, bool, bool,
+                                  std::uint64_t);
 template void run_backward<double>(std::span<const Tensor<double>>, std::span<const Tensor<double>>, bool, bool,
                                    std::uint64_t);
 
 }  // namespace detail
 
-template <class T>
-bool Node<T>::wants(std::size_t k) const {
+template <class T> bool Node<T>::wants(std::size_t k) const {
   const std::uint64_t required = detail::current_run<T>->mark;
   return inputs[k]->requires_grad() && (required == 0 || inputs[k]->mark == required);
 }
 
-template <class T>
-void Node<T>::give(std::size_t k, Tensor<T> gradient_of_input) {
+template <class T> void Node<T>::give(std::size_t k, Tensor<T> gradient_of_input) {
   if (!wants(k)) return;
   if (!(gradient_of_input.shape() == inputs[k]->shape)) gradient_of_input = sum_to(gradient_of_input, inputs[k]->shape);
   detail::deliver(inputs[k], std::move(gradient_of_input));
 }
 
-template <class T>
-T* Node<T>::accumulate_into(std::size_t k) {
+template <class T> T* Node<T>::accumulate_into(std::size_t k) {
   Node* target = inputs[k];
   if (is_grad_enabled() || !wants(k) || !target->gradient || !detail::unique(*target->gradient)) return nullptr;
   target->gradient->value.bump_version();
   return target->gradient->value.data();
 }
 
-template <class T>
-const T* Node<T>::input_data(std::size_t k) const {
+template <class T> const T* Node<T>::input_data(std::size_t k) const {
   XGRAD_CHECK(inputs[k]->value.version() == versions[k], name, ": input ", k, " of shape ", inputs[k]->shape,
               " was saved for backward and changed in place since; change a clone(), or run backward first");
   return inputs[k]->value.data();
 }
 
-template <class T>
-Tensor<T> Node<T>::input(std::size_t k) const {
+template <class T> Tensor<T> Node<T>::input(std::size_t k) const {
   input_data(k);
   return Tensor<T>(inputs[k]);
 }
 
-template <class T>
-const T* Node<T>::output_data() const {
+template <class T> const T* Node<T>::output_data() const {
   XGRAD_CHECK(value.version() == versions[input_count], name, ": its result of shape ", shape,
               " was saved for backward and changed in place since; change a clone(), or run backward first");
   return value.data();
 }
 
-template <class T>
-Tensor<T> Node<T>::output() const {
+template <class T> Tensor<T> Node<T>::output() const {
   output_data();
   return Tensor<T>(const_cast<Node*>(this));
 }
 
-template <class T>
-void Node<T>::substitute(const Tensor<T>& replacement, const Tensor<T>& gradient_of_output) {
+template <class T> void Node<T>::substitute(const Tensor<T>& replacement, const Tensor<T>& gradient_of_output) {
   // The replacement is younger than every node of this backward, so the heap runs it next. In a limited backward its
   // nodes carry no mark yet: they lead to this node's inputs, which are the ones wanted.
   const std::uint64_t required = detail::current_run<T>->mark;

@@ -12,7 +12,6 @@ void run_backward(std::span<const Tensor<T>> roots, std::span<const Tensor<T>> g
                   bool create_graph, std::uint64_t mark);
 
 /// Gives `mark` to every node reachable from `root` and younger than `sequence` that leads to a marked node.
-template <class T>
-void mark_up_to(Node<T>* root, std::uint64_t sequence, std::uint64_t mark);
+template <class T> void mark_up_to(Node<T>* root, std::uint64_t sequence, std::uint64_t mark);
 
 }  // namespace xgrad::detail

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Gradients with respect to chosen inputs: a marking pass finds the nodes that lead to them, backward visits only those.
+// Gradients with respect to chosen inputs: a marking pass finds the nodes that lead to them, backward visits only
+// those.
 #include <algorithm>
 #include <vector>
 
@@ -30,17 +31,16 @@ std::vector<Node<T>*> reachable(std::vector<Node<T>*> stack, std::uint64_t seque
   return nodes;
 }
 
-template <class T>
-void spread(const std::vector<Node<T>*>& oldest_first, std::uint64_t mark) {
+template <class T> void spread(const std::vector<Node<T>*>& oldest_first, std::uint64_t mark) {
   for (Node<T>* node : oldest_first)
-    if (std::any_of(node->inputs, node->inputs + node->input_count, [mark](const Node<T>* x) { return x->mark == mark; }))
+    if (std::any_of(node->inputs, node->inputs + node->input_count,
+                    [mark](const Node<T>* x) { return x->mark == mark; }))
       node->mark = mark;
 }
 
 }  // namespace
 
-template <class T>
-void mark_up_to(Node<T>* root, std::uint64_t sequence, std::uint64_t mark) {
+template <class T> void mark_up_to(Node<T>* root, std::uint64_t sequence, std::uint64_t mark) {
   spread(reachable<T>({root}, sequence, mark), mark);
 }
 template void mark_up_to<float>(Node<float>*, std::uint64_t, std::uint64_t);
@@ -83,8 +83,8 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::ve
       for (auto it = aside.rbegin(); it != aside.rend(); ++it) {
         if (it->node->gradient) detail::release(it->node->gradient);
         it->node->gradient = it->gradient;
-        it->node->flags = (it->node->flags & ~static_cast<std::uint32_t>(Node<T>::kRetainGrad)) |
-                          (it->flags & Node<T>::kRetainGrad);
+        it->node->flags =
+            (it->node->flags & ~static_cast<std::uint32_t>(Node<T>::kRetainGrad)) | (it->flags & Node<T>::kRetainGrad);
         it->node->mark = 0;
       }
     }

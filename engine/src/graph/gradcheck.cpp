@@ -10,7 +10,8 @@ namespace {
 using Tensors = std::vector<Tensor<double>>;
 using Function = std::function<Tensors(const Tensors&)>;
 
-/// Fixed weights in [-1, 1) that make output `index` a scalar: a plain sum would hide errors (rows of softmax sum to 1).
+/// Fixed weights in [-1, 1) that make output `index` a scalar: a plain sum would hide errors (rows of softmax sum to
+/// 1).
 Tensor<double> weights_for(const Shape& shape, std::uint64_t seed, std::size_t index) {
   Storage<double> values(shape.size());
   const RandomKey key{seed, RandomStream::user, static_cast<std::uint32_t>(index)};
@@ -32,7 +33,8 @@ double weighted(const Function& f, const Tensors& inputs, const Tensors& weights
 Tensors fresh_leaves(const Tensors& inputs) {
   const NoGrad no_grad;
   Tensors leaves;
-  for (const Tensor<double>& input : inputs) leaves.push_back(input.clone().detach().set_requires_grad(input.requires_grad()));
+  for (const Tensor<double>& input : inputs)
+    leaves.push_back(input.clone().detach().set_requires_grad(input.requires_grad()));
   return leaves;
 }
 
@@ -54,13 +56,13 @@ Tensors analytic_gradients(const Tensors& outputs, const Tensors& weights, const
   return gradients;
 }
 
-GradcheckResult compare(const char* name, const Function& f, const Tensors& originals, const GradcheckOptions& options) {
+GradcheckResult compare(const char* name, const Function& f, const Tensors& originals,
+                        const GradcheckOptions& options) {
   Tensors inputs = fresh_leaves(originals);
   const EnableGrad enable_grad;
   const Tensors outputs = f(inputs);
   Tensors weights;
-  for (std::size_t k = 0; k < outputs.size(); ++k)
-    weights.push_back(weights_for(outputs[k].shape(), options.seed, k));
+  for (std::size_t k = 0; k < outputs.size(); ++k) weights.push_back(weights_for(outputs[k].shape(), options.seed, k));
   const Tensors gradients = analytic_gradients(outputs, weights, inputs);
 
   GradcheckResult result;
@@ -102,11 +104,14 @@ GradcheckResult compare(const char* name, const Function& f, const Tensors& orig
 
 }  // namespace
 
-GradcheckResult gradcheck(const DoubleFunction& f, const std::vector<Tensor<double>>& inputs, GradcheckOptions options) {
-  return compare("gradcheck", [&f](const Tensors& x) { return Tensors{f(x)}; }, inputs, options);
+GradcheckResult gradcheck(const DoubleFunction& f, const std::vector<Tensor<double>>& inputs,
+                          GradcheckOptions options) {
+  return compare(
+      "gradcheck", [&f](const Tensors& x) { return Tensors{f(x)}; }, inputs, options);
 }
 
-GradcheckResult gradgradcheck(const DoubleFunction& f, const std::vector<Tensor<double>>& inputs, GradcheckOptions options) {
+GradcheckResult gradgradcheck(const DoubleFunction& f, const std::vector<Tensor<double>>& inputs,
+                              GradcheckOptions options) {
   Shape shape;
   {
     const NoGrad no_grad;

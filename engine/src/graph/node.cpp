@@ -16,10 +16,8 @@ constinit thread_local ScopeStack scope_stack{};
 
 namespace {
 
-template <class T>
-constinit thread_local Node<T>* dead_nodes = nullptr;
-template <class T>
-constinit thread_local bool draining = false;
+template <class T> constinit thread_local Node<T>* dead_nodes = nullptr;
+template <class T> constinit thread_local bool draining = false;
 
 /// The current layer path as a string that lives forever; only called in anomaly mode.
 const char* current_scope() {
@@ -48,8 +46,7 @@ Node<T>* new_node(const char* name, const Shape& shape, Storage<T>&& value, std:
   return node;
 }
 
-template <class T>
-void free_node(Node<T>* node) {
+template <class T> void free_node(Node<T>* node) {
   release_edges(*node);
   if (node->gradient) release(node->gradient);
   const std::uint32_t size_class = node->size_class;
@@ -76,14 +73,12 @@ void check_finite(const char* what, const Node<T>& node, const T* values, std::s
   }
 }
 
-template <class T>
-void watch_node(Node<T>& node) {
+template <class T> void watch_node(Node<T>& node) {
   node.scope = current_scope();
   check_finite("the result", node, node.value.data(), node.value.size(), node.shape);
 }
 
-template <class T>
-Node<T>* make_constant(const char* name, const Shape& shape, Storage<T>&& value) {
+template <class T> Node<T>* make_constant(const char* name, const Shape& shape, Storage<T>&& value) {
   return new_node(name, shape, std::move(value), 0);
 }
 
@@ -117,8 +112,7 @@ Node<T>* make_node(const char* name, const Shape& shape, Storage<T>&& value, std
   return node;
 }
 
-template <class T>
-void release_edges(Node<T>& node) {
+template <class T> void release_edges(Node<T>& node) {
   if (!node.operation || (node.flags & Node<T>::kReleased)) return;
   node.flags |= Node<T>::kReleased;
   node.operation->destroy(node.closure);
@@ -131,8 +125,7 @@ void release_edges(Node<T>& node) {
   if ((node.saved & kSaveOutput) && --node.uses == 0) node.value.reset();
 }
 
-template <class T>
-void destroy_node(Node<T>* node) {
+template <class T> void destroy_node(Node<T>* node) {
   // Iterative: what dies while a node is freed is queued, so a chain of a million nodes needs no stack.
   node->next_dead = dead_nodes<T>;
   dead_nodes<T> = node;
@@ -145,13 +138,13 @@ void destroy_node(Node<T>* node) {
   draining<T> = false;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                       \
-  template void check_finite<T>(const char*, const Node<T>&, const T*, std::size_t, const Shape&);                 \
-  template void watch_node<T>(Node<T>&);                                                                           \
-  template Node<T>* make_constant<T>(const char*, const Shape&, Storage<T>&&);                                     \
-  template Node<T>* make_node<T>(const char*, const Shape&, Storage<T>&&, std::span<Node<T>* const>, SavedMask,    \
-                                 const Operation<T>*, std::size_t);                                                \
-  template void release_edges<T>(Node<T>&);                                                                        \
+#define XGRAD_INSTANTIATE(T)                                                                                    \
+  template void check_finite<T>(const char*, const Node<T>&, const T*, std::size_t, const Shape&);              \
+  template void watch_node<T>(Node<T>&);                                                                        \
+  template Node<T>* make_constant<T>(const char*, const Shape&, Storage<T>&&);                                  \
+  template Node<T>* make_node<T>(const char*, const Shape&, Storage<T>&&, std::span<Node<T>* const>, SavedMask, \
+                                 const Operation<T>*, std::size_t);                                             \
+  template void release_edges<T>(Node<T>&);                                                                     \
   template void destroy_node<T>(Node<T>*);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -17,7 +17,6 @@ template <class T>
 void check_finite(const char* what, const Node<T>& node, const T* values, std::size_t size, const Shape& shape);
 
 /// Frees the closure, the edges and what was saved; backward cannot run here again.
-template <class T>
-void release_edges(Node<T>& node);
+template <class T> void release_edges(Node<T>& node);
 
 }  // namespace xgrad::detail

@@ -29,7 +29,9 @@ constexpr auto kTables = [] {
 [[noreturn]] void system_failure(const std::string& path, const char* what) {
   const int reason = errno;
   fail("cannot ", what, " \"", path, "\": ", std::strerror(reason),
-       reason == ENOSPC || reason == EDQUOT ? "; free some space" : reason == EACCES || reason == EROFS ? "; choose a place that can be written" : "");
+       reason == ENOSPC || reason == EDQUOT  ? "; free some space"
+       : reason == EACCES || reason == EROFS ? "; choose a place that can be written"
+                                             : "");
 }
 
 /// An open file descriptor; closing is checked where it matters.

@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 
-template <class T>
-void convert(const std::byte* bytes, std::vector<double>& values) {
+template <class T> void convert(const std::byte* bytes, std::vector<double>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     T value;
     std::memcpy(&value, bytes + i * sizeof(T), sizeof(T));
@@ -26,10 +25,11 @@ struct Type {
   std::size_t size;
   void (*convert)(const std::byte*, std::vector<double>&);
 };
-constexpr Type kTypes[] = {{"f4", 4, convert<float>},         {"f8", 8, convert<double>},        {"i1", 1, convert<std::int8_t>},
-                           {"u1", 1, convert<std::uint8_t>},  {"b1", 1, convert<std::uint8_t>},  {"i2", 2, convert<std::int16_t>},
-                           {"u2", 2, convert<std::uint16_t>}, {"i4", 4, convert<std::int32_t>},  {"u4", 4, convert<std::uint32_t>},
-                           {"i8", 8, convert<std::int64_t>},  {"u8", 8, convert<std::uint64_t>}};
+constexpr Type kTypes[] = {
+    {"f4", 4, convert<float>},         {"f8", 8, convert<double>},       {"i1", 1, convert<std::int8_t>},
+    {"u1", 1, convert<std::uint8_t>},  {"b1", 1, convert<std::uint8_t>}, {"i2", 2, convert<std::int16_t>},
+    {"u2", 2, convert<std::uint16_t>}, {"i4", 4, convert<std::int32_t>}, {"u4", 4, convert<std::uint32_t>},
+    {"i8", 8, convert<std::int64_t>},  {"u8", 8, convert<std::uint64_t>}};
 
 }  // namespace
 
@@ -47,14 +47,16 @@ NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& source) 
   require(length <= text.size() - prefix, "truncated: the header claims ", length, " bytes");
   const std::string header(text.substr(prefix, length));
   std::smatch descr, fortran, shape;
-  require(std::regex_search(header, descr, std::regex("'descr': *'([<>|=])([a-zA-Z][0-9]*)'")), "unsupported element type in ", header,
-          "; expected float32, float64, integers or booleans");
+  require(std::regex_search(header, descr, std::regex("'descr': *'([<>|=])([a-zA-Z][0-9]*)'")),
+          "unsupported element type in ", header, "; expected float32, float64, integers or booleans");
   require(std::regex_search(header, fortran, std::regex("'fortran_order': *(True|False)")) &&
               std::regex_search(header, shape, std::regex("'shape': *\\(([0-9, ]*)\\)")),
           "malformed header ", header);
   require(descr[1] != ">", "big-endian numbers; save with array.astype('<", descr[2].str(), "')");
-  const auto* type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& t) { return t.name == descr[2].str(); });
-  require(type != std::end(kTypes), "unsupported element type '", descr[2].str(), "'; expected float32, float64, integers or booleans");
+  const auto* type =
+      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& t) { return t.name == descr[2].str(); });
+  require(type != std::end(kTypes), "unsupported element type '", descr[2].str(),
+          "'; expected float32, float64, integers or booleans");
 
   NpyArray array;
   array.integers = type->name[0] != 'f';
@@ -69,7 +71,8 @@ NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& source) 
     array.shape.push_back(static_cast<std::int64_t>(n));
   }
   const std::size_t present = text.size() - prefix - length;
-  require(present == count * type->size, "shape (", sizes, ") needs ", count * type->size, " bytes of data, the file has ", present);
+  require(present == count * type->size, "shape (", sizes, ") needs ", count * type->size,
+          " bytes of data, the file has ", present);
   array.values.resize(count);
   type->convert(bytes.data() + prefix + length, array.values);
   if (fortran[1] == "True" && array.shape.rank() > 1) {  // to row-major
@@ -93,9 +96,11 @@ NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& source) 
   return array;
 }
 
-template <class T>
-std::vector<std::byte> npy_bytes(const Shape& shape, const T* data) {
-  std::string header = std::string("{'descr': '<") + (std::is_same_v<T, float> ? "f4" : std::is_same_v<T, double> ? "f8" : "i8") +
+template <class T> std::vector<std::byte> npy_bytes(const Shape& shape, const T* data) {
+  std::string header = std::string("{'descr': '<") +
+                       (std::is_same_v<T, float>    ? "f4"
+                        : std::is_same_v<T, double> ? "f8"
+                                                    : "i8") +
                        "', 'fortran_order': False, 'shape': " + shape.to_string() + ", }";
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';

@@ -12,8 +12,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kMostHeaderBytes = 100'000'000, kAlignment = 64;
 constexpr const char *kMetadata = "__metadata__", *kChecksums = "xgrad.crc32c", *kWhole = "*";
 
-template <class T>
-constexpr const char* dtype_of() {
+template <class T> constexpr const char* dtype_of() {
   if constexpr (std::is_same_v<T, float>) return "F32";
   if constexpr (std::is_same_v<T, double>) return "F64";
   return "I64";
@@ -33,7 +32,8 @@ std::uint32_t checksum_of_structure(const TensorFile& file) {
   };
   for (const auto& [key, value] : file.metadata)
     if (key != kChecksums) take(key), take(value);
-  for (const TensorFile::Entry& entry : file.entries) take(entry.name), take(entry.dtype), take(entry.shape.to_string());
+  for (const TensorFile::Entry& entry : file.entries)
+    take(entry.name), take(entry.dtype), take(entry.shape.to_string());
   return crc;
 }
 
@@ -45,19 +45,17 @@ const TensorFile::Entry* TensorFile::find(std::string_view name) const {
   return nullptr;
 }
 
-template <class T>
-void TensorFile::add(const std::string& name, const Shape& shape, const T* data) {
+template <class T> void TensorFile::add(const std::string& name, const Shape& shape, const T* data) {
   XGRAD_CHECK(!find(name) && name != kMetadata, "TensorFile: two arrays named \"", name, "\"");
   const auto bytes = std::as_bytes(std::span<const T>(data, shape.size()));
   entries.push_back({name, dtype_of<T>(), shape, {bytes.begin(), bytes.end()}});
 }
 
-template <class T>
-void TensorFile::get(const std::string& name, const Shape& shape, T* data) const {
+template <class T> void TensorFile::get(const std::string& name, const Shape& shape, T* data) const {
   const Entry* entry = find(name);
   XGRAD_CHECK(entry, "TensorFile: no array \"", name, "\"");
-  XGRAD_CHECK(entry->dtype == dtype_of<T>() && entry->shape == shape, "TensorFile: \"", name, "\" is ", entry->dtype, " ",
-              entry->shape, "; expected ", dtype_of<T>(), " ", shape);
+  XGRAD_CHECK(entry->dtype == dtype_of<T>() && entry->shape == shape, "TensorFile: \"", name, "\" is ", entry->dtype,
+              " ", entry->shape, "; expected ", dtype_of<T>(), " ", shape);
   if (!entry->bytes.empty()) std::memcpy(data, entry->bytes.data(), entry->bytes.size());
 }
 
@@ -65,7 +63,8 @@ std::vector<std::byte> TensorFile::serialize() const {
   Json header = Json::object(), checksums = Json::object();
   std::size_t offset = 0;
   for (const Entry& entry : entries) {
-    header[entry.name] = {{"dtype", entry.dtype}, {"shape", std::vector<std::int64_t>(entry.shape.begin(), entry.shape.end())},
+    header[entry.name] = {{"dtype", entry.dtype},
+                          {"shape", std::vector<std::int64_t>(entry.shape.begin(), entry.shape.end())},
                           {"data_offsets", {offset, offset + entry.bytes.size()}}};
     checksums[entry.name] = crc32c(entry.bytes);
     offset += entry.bytes.size();
@@ -100,7 +99,8 @@ TensorFile TensorFile::parse(std::span<const std::byte> bytes, const std::string
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
   require(length <= kMostHeaderBytes, "its header claims ", length, " bytes");
-  require(length <= bytes.size() - 8, "truncated: the header claims ", length, " bytes, the file has ", bytes.size() - 8, " more");
+  require(length <= bytes.size() - 8, "truncated: the header claims ", length, " bytes, the file has ",
+          bytes.size() - 8, " more");
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + 8;
 
   require(std::find(text, text + length, '\0') == text + length, "its header has a zero byte");
@@ -114,7 +114,8 @@ TensorFile TensorFile::parse(std::span<const std::byte> bytes, const std::string
     if (event == Json::parse_event_t::object_end && !open.empty()) open.pop_back();
     if (event == Json::parse_event_t::key && !open.empty()) {
       auto& names = open.back();
-      if (names.size() < 4096 && std::find(names.begin(), names.end(), value.get<std::string>()) != names.end()) duplicate = true;
+      if (names.size() < 4096 && std::find(names.begin(), names.end(), value.get<std::string>()) != names.end())
+        duplicate = true;
       names.push_back(value.get<std::string>());
     }
     return true;
@@ -135,8 +136,9 @@ TensorFile TensorFile::parse(std::span<const std::byte> bytes, const std::string
       }
       continue;
     }
-    require(value.is_object() && value.size() == 3 && value.contains("dtype") && value["dtype"].is_string() && value.contains("shape") &&
-                value["shape"].is_array() && value.contains("data_offsets") && value["data_offsets"].is_array() && value["data_offsets"].size() == 2,
+    require(value.is_object() && value.size() == 3 && value.contains("dtype") && value["dtype"].is_string() &&
+                value.contains("shape") && value["shape"].is_array() && value.contains("data_offsets") &&
+                value["data_offsets"].is_array() && value["data_offsets"].size() == 2,
             "the entry of \"", name, "\" is malformed");
     Entry entry{name, value["dtype"].get<std::string>(), {}, {}};
     const std::size_t width = bytes_of(entry.dtype);
@@ -150,11 +152,14 @@ TensorFile TensorFile::parse(std::span<const std::byte> bytes, const std::string
       count *= n;
       entry.shape.push_back(static_cast<std::int64_t>(n));
     }
-    require(value["data_offsets"][0].is_number_unsigned() && value["data_offsets"][1].is_number_unsigned(), "\"", name, "\" has malformed offsets");
-    const auto begin = value["data_offsets"][0].get<std::uint64_t>(), end = value["data_offsets"][1].get<std::uint64_t>();
+    require(value["data_offsets"][0].is_number_unsigned() && value["data_offsets"][1].is_number_unsigned(), "\"", name,
+            "\" has malformed offsets");
+    const auto begin = value["data_offsets"][0].get<std::uint64_t>(),
+               end = value["data_offsets"][1].get<std::uint64_t>();
     require(begin == expected && end >= begin && end <= data_size, "the data of \"", name, "\" at ", begin, " to ", end,
             " leave a hole, overlap, or lie beyond the end (", data_size, ")");
-    require(end - begin == count * width, "\"", name, "\" has ", end - begin, " bytes; its shape ", entry.shape, " needs ", count * width);
+    require(end - begin == count * width, "\"", name, "\" has ", end - begin, " bytes; its shape ", entry.shape,
+            " needs ", count * width);
     const std::byte* data = bytes.data() + 8 + length;
     entry.bytes.assign(data + begin, data + end);
     expected = end;
@@ -163,18 +168,21 @@ TensorFile TensorFile::parse(std::span<const std::byte> bytes, const std::string
   require(expected == data_size, data_size - expected, " bytes at its end belong to no array");
 
   const auto stored = file.metadata.find(kChecksums);
-  require(stored != file.metadata.end(), "it has no checksums (metadata \"", kChecksums, "\"); was it written by another program?");
+  require(stored != file.metadata.end(), "it has no checksums (metadata \"", kChecksums,
+          "\"); was it written by another program?");
   const Json checksums = Json::parse(stored->second, nullptr, false);
   const auto matches = [&](const std::string& name, std::uint32_t crc) {
-    return checksums.is_object() && checksums.contains(name) && checksums[name].is_number_unsigned() && checksums[name].get<std::uint64_t>() == crc;
+    return checksums.is_object() && checksums.contains(name) && checksums[name].is_number_unsigned() &&
+           checksums[name].get<std::uint64_t>() == crc;
   };
   require(matches(kWhole, checksum_of_structure(file)), "checksum mismatch in its header");
-  for (const Entry& entry : file.entries) require(matches(entry.name, crc32c(entry.bytes)), "checksum mismatch in tensor \"", entry.name, "\"");
+  for (const Entry& entry : file.entries)
+    require(matches(entry.name, crc32c(entry.bytes)), "checksum mismatch in tensor \"", entry.name, "\"");
   return file;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                    \
-  template void TensorFile::add(const std::string&, const Shape&, const T*);    \
+#define XGRAD_INSTANTIATE(T)                                                 \
+  template void TensorFile::add(const std::string&, const Shape&, const T*); \
   template void TensorFile::get(const std::string&, const Shape&, T*) const;
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -26,26 +26,26 @@ namespace v4 {
 namespace detail {
 namespace {
 
-template <class T>
-struct Choice {
+template <class T> struct Choice {
   FunctionTable<T> functions{};
   const Kernels<T>* kernels = nullptr;
   const char* name = "";
 };
 
-template <class T>
-Choice<T> choose() {
-#define XGRAD_CHOOSE(isa)                                                                                       \
-  return {{isa::arithmetic_kernels<T>(), isa::math_kernels<T>(), isa::activation_kernels<T>(), isa::selection_kernels<T>()}, \
-          &isa::kernel_table<T>(),                                                                                \
-          #isa}
+template <class T> Choice<T> choose() {
+#define XGRAD_CHOOSE(isa)                                                                                              \
+  return {                                                                                                             \
+    {isa::arithmetic_kernels<T>(), isa::math_kernels<T>(), isa::activation_kernels<T>(), isa::selection_kernels<T>()}, \
+        &isa::kernel_table<T>(), #isa                                                                                  \
+  }
 #ifdef XGRAD_HAVE_ISA_v4
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd"))
     XGRAD_CHOOSE(v4);
 #endif
 #ifdef XGRAD_HAVE_ISA_v3
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) XGRAD_CHOOSE(v3);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+    XGRAD_CHOOSE(v3);
 #endif
 #ifdef XGRAD_HAVE_ISA_v1
   XGRAD_CHOOSE(v1);
@@ -55,22 +55,15 @@ Choice<T> choose() {
 #undef XGRAD_CHOOSE
 }
 
-template <class T>
-const Choice<T>& choice() {
+template <class T> const Choice<T>& choice() {
   static const Choice<T> chosen = choose<T>();
   return chosen;
 }
 
 }  // namespace
 
-template <class T>
-const Kernels<T>& kernels() {
-  return *choice<T>().kernels;
-}
-template <class T>
-const FunctionTable<T>& function_table() {
-  return choice<T>().functions;
-}
+template <class T> const Kernels<T>& kernels() { return *choice<T>().kernels; }
+template <class T> const FunctionTable<T>& function_table() { return choice<T>().functions; }
 template const Kernels<float>& kernels();
 template const Kernels<double>& kernels();
 template const FunctionTable<float>& function_table();

@@ -27,23 +27,25 @@ enum class Activations : std::size_t {
 enum class Selection : std::size_t { identity, select, less, less_equal, equal };
 
 /// One instruction set's kernels, indexed by the enumerations.
-template <class T>
-struct FunctionTable {
+template <class T> struct FunctionTable {
   const MapKernel<T>* arithmetic;
   const MapKernel<T>* math;
   const MapKernel<T>* activations;
   const MapKernel<T>* selection;
 };
-template <class T>
-const FunctionTable<T>& function_table();
+template <class T> const FunctionTable<T>& function_table();
 
-template <class T>
-const MapKernel<T>& kernel_of(Arithmetic f) { return function_table<T>().arithmetic[static_cast<std::size_t>(f)]; }
-template <class T>
-const MapKernel<T>& kernel_of(Math f) { return function_table<T>().math[static_cast<std::size_t>(f)]; }
-template <class T>
-const MapKernel<T>& kernel_of(Activations f) { return function_table<T>().activations[static_cast<std::size_t>(f)]; }
-template <class T>
-const MapKernel<T>& kernel_of(Selection f) { return function_table<T>().selection[static_cast<std::size_t>(f)]; }
+template <class T> const MapKernel<T>& kernel_of(Arithmetic f) {
+  return function_table<T>().arithmetic[static_cast<std::size_t>(f)];
+}
+template <class T> const MapKernel<T>& kernel_of(Math f) {
+  return function_table<T>().math[static_cast<std::size_t>(f)];
+}
+template <class T> const MapKernel<T>& kernel_of(Activations f) {
+  return function_table<T>().activations[static_cast<std::size_t>(f)];
+}
+template <class T> const MapKernel<T>& kernel_of(Selection f) {
+  return function_table<T>().selection[static_cast<std::size_t>(f)];
+}
 
 }  // namespace xgrad::detail

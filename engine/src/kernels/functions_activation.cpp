@@ -6,8 +6,7 @@
 namespace xgrad::inline XGRAD_ISA {
 #include "kernels/isa_tables.hpp"
 
-template <class T>
-const MapKernel<T>* activation_kernels() {
+template <class T> const MapKernel<T>* activation_kernels() {
   static constexpr MapKernel<T> kernels[] = {
 #include "kernels/define_kernels.inc"
 #include "xgrad/functions/activation.inc"

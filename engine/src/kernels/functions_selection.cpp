@@ -26,8 +26,7 @@ struct Equal {
 
 }  // namespace
 
-template <class T>
-const MapKernel<T>* selection_kernels() {
+template <class T> const MapKernel<T>* selection_kernels() {
   static constexpr MapKernel<T> kernels[] = {make_map_kernel<T, Identity, 1>(), make_map_kernel<T, Select, 3>(),
                                              make_map_kernel<T, Less, 2>(), make_map_kernel<T, LessEqual, 2>(),
                                              make_map_kernel<T, Equal, 2>()};

@@ -12,23 +12,24 @@
 namespace xgrad::detail {
 namespace {
 
-// In single precision oneDNN's product is up to twice as fast as OpenBLAS's, but for small ones, where its call costs more.
+// In single precision oneDNN's product is up to twice as fast as OpenBLAS's, but for small ones, where its call costs
+// more.
 constexpr std::size_t kOneDnnWork = 32'768;  // multiply-adds
 
-void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda, const float* b, int ldb,
-             float beta, float* c) {
+void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda, const float* b,
+             int ldb, float beta, float* c) {
   const std::size_t work = static_cast<std::size_t>(m) * static_cast<std::size_t>(n) * static_cast<std::size_t>(k);
   if (work >= kOneDnnWork) {
-    const dnnl_status_t status = dnnl_sgemm(ta == CblasTrans ? 'T' : 'N', tb == CblasTrans ? 'T' : 'N', m, n, k, 1.0f, a,
-                                            lda, b, ldb, beta, c, n);
+    const dnnl_status_t status = dnnl_sgemm(ta == CblasTrans ? 'T' : 'N', tb == CblasTrans ? 'T' : 'N', m, n, k, 1.0f,
+                                            a, lda, b, ldb, beta, c, n);
     XGRAD_CHECK(status == dnnl_success, "matmul: oneDNN refused a product of ", m, " x ", k, " @ ", k, " x ", n,
                 " with status ", static_cast<int>(status));
     return;
   }
   cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1.0f, a, lda, b, ldb, beta, c, n);
 }
-void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const double* a, int lda, const double* b, int ldb,
-             double beta, double* c) {
+void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const double* a, int lda, const double* b,
+             int ldb, double beta, double* c) {
   cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1.0, a, lda, b, ldb, beta, c, n);
 }
 

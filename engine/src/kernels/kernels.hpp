@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// The table of kernels: one copy for each instruction set, chosen once at start. Kernels know pointers and sizes, no graph.
+// The table of kernels: one copy for each instruction set, chosen once at start. Kernels know pointers and sizes, no
+// graph.
 #include <cstddef>
 #include <cstdint>
 
@@ -9,8 +10,7 @@ namespace xgrad::detail {
 /// As in ops/linalg.hpp, which kernels do not include.
 enum class FusedActivation { none, relu, tanh, sigmoid };
 
-template <class T>
-struct Kernels {
+template <class T> struct Kernels {
   /// target[i] += x[i]
   void (*add_in_place)(T* target, const T* x, std::size_t n);
 
@@ -39,7 +39,6 @@ struct Kernels {
 };
 
 /// The kernels for this machine: the widest instruction set that was built and that the processor has.
-template <class T>
-const Kernels<T>& kernels();
+template <class T> const Kernels<T>& kernels();
 
 }  // namespace xgrad::detail

@@ -9,44 +9,39 @@ namespace simd {
 
 using xgrad::detail::FusedActivation;
 
-template <class T>
-void add_in_place(T* target, const T* x, std::size_t n) {
+template <class T> void add_in_place(T* target, const T* x, std::size_t n) {
   using V = Batch<T>;
   std::size_t i = 0;
-  for (; i + V::size <= n; i += V::size) (V::load_unaligned(target + i) + V::load_unaligned(x + i)).store_unaligned(target + i);
+  for (; i + V::size <= n; i += V::size)
+    (V::load_unaligned(target + i) + V::load_unaligned(x + i)).store_unaligned(target + i);
   for (; i < n; ++i) target[i] += x[i];
 }
 
 /// f(vector, column) over each row, the last columns by masked vectors; f returns what goes to y.
-template <class T, class F>
-[[gnu::flatten]] void for_columns(std::size_t cols, F f) {
+template <class T, class F> [[gnu::flatten]] void for_columns(std::size_t cols, F f) {
   constexpr std::size_t width = Batch<T>::size;
   std::size_t j = 0;
   for (; j + width <= cols; j += width) f(j, width);
   if (j < cols) f(j, cols - j);
 }
-template <class T>
-Batch<T> load_up_to(const T* p, std::size_t n) {
+template <class T> Batch<T> load_up_to(const T* p, std::size_t n) {
   return n == Batch<T>::size ? Batch<T>::load_unaligned(p) : load_tail(p, n);
 }
-template <class T>
-void store_up_to(T* p, Batch<T> v, std::size_t n) {
+template <class T> void store_up_to(T* p, Batch<T> v, std::size_t n) {
   if (n == Batch<T>::size)
     v.store_unaligned(p);
   else
     store_tail(p, v, n);
 }
 
-template <FusedActivation activation, class T>
-Batch<T> activate(Batch<T> x) {
+template <FusedActivation activation, class T> Batch<T> activate(Batch<T> x) {
   if constexpr (activation == FusedActivation::relu) return relu_function{}.value(x);
   if constexpr (activation == FusedActivation::tanh) return tanh_function{}.value(x);
   if constexpr (activation == FusedActivation::sigmoid) return sigmoid_function{}.value(x);
   return x;
 }
 /// The derivative from the activation's result.
-template <FusedActivation activation, class T>
-Batch<T> slope(Batch<T> result) {
+template <FusedActivation activation, class T> Batch<T> slope(Batch<T> result) {
   const Plain<Batch<T>> y{result, {}};
   if constexpr (activation == FusedActivation::relu) return relu_function{}.derivative(y, y).v;
   if constexpr (activation == FusedActivation::tanh) return tanh_function{}.derivative(y, y).v;

@@ -7,14 +7,10 @@
 namespace xgrad::inline XGRAD_ISA {
 namespace simd {
 
-template <class T>
-constexpr T infinity() {
-  return static_cast<T>(__builtin_inf());
-}
+template <class T> constexpr T infinity() { return static_cast<T>(__builtin_inf()); }
 
 /// The largest element of a row; a NaN wins.
-template <class T>
-[[gnu::flatten]] T row_maximum(const T* x, std::size_t cols) {
+template <class T> [[gnu::flatten]] T row_maximum(const T* x, std::size_t cols) {
   using V = Batch<T>;
   V largest(-infinity<T>());
   std::size_t j = 0;
@@ -33,8 +29,7 @@ template <class T>
 }
 
 /// y_j = exp(x_j - shift) if y is given; returns their sum.
-template <class T>
-[[gnu::flatten]] T row_exp_sum(const T* x, T shift, std::size_t cols, T* y) {
+template <class T> [[gnu::flatten]] T row_exp_sum(const T* x, T shift, std::size_t cols, T* y) {
   using V = Batch<T>;
   constexpr std::size_t block = 1024;  // sums of longer rows are collected in double
   double total = 0;
@@ -58,8 +53,7 @@ template <class T>
 }
 
 /// Sum of f(j, lanes) over a row.
-template <class T, class F>
-[[gnu::flatten]] T row_sum(std::size_t cols, F f) {
+template <class T, class F> [[gnu::flatten]] T row_sum(std::size_t cols, F f) {
   using V = Batch<T>;
   constexpr std::size_t block = 1024;
   double total = 0;
@@ -76,13 +70,11 @@ template <class T, class F>
   return static_cast<T>(total);
 }
 
-template <class T>
-void maximum_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
+template <class T> void maximum_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
   for (std::size_t r = 0; r < rows; ++r) y[r] = row_maximum(x + r * cols, cols);
 }
 
-template <class T>
-void logsumexp_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
+template <class T> void logsumexp_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
   for (std::size_t r = 0; r < rows; ++r) {
     const T largest = row_maximum(x + r * cols, cols);
     const T shift = largest - largest == 0 ? largest : T{0};  // not an infinity
@@ -91,11 +83,11 @@ void logsumexp_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
   }
 }
 
-template <class T>
-[[gnu::flatten]] void softmax_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
+template <class T> [[gnu::flatten]] void softmax_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
   for (std::size_t r = 0; r < rows; ++r, x += cols, y += cols) {
     const T scale = T{1} / row_exp_sum(x, row_maximum(x, cols), cols, y);
-    for_columns<T>(cols, [&](std::size_t j, std::size_t n) { store_up_to(y + j, Batch<T>(load_up_to(y + j, n) * scale), n); });
+    for_columns<T>(
+        cols, [&](std::size_t j, std::size_t n) { store_up_to(y + j, Batch<T>(load_up_to(y + j, n) * scale), n); });
   }
 }
 
@@ -103,19 +95,21 @@ template <class T>
 template <class T>
 [[gnu::flatten]] void softmax_backward_rows(const T* y, const T* g, T* dx, std::size_t rows, std::size_t cols) {
   for (std::size_t r = 0; r < rows; ++r, y += cols, g += cols, dx += cols) {
-    const T dot = row_sum<T>(cols, [&](std::size_t j, std::size_t n) { return load_up_to(g + j, n) * load_up_to(y + j, n); });
+    const T dot =
+        row_sum<T>(cols, [&](std::size_t j, std::size_t n) { return load_up_to(g + j, n) * load_up_to(y + j, n); });
     for_columns<T>(cols, [&](std::size_t j, std::size_t n) {
       store_up_to(dx + j, Batch<T>(load_up_to(y + j, n) * (load_up_to(g + j, n) - dot)), n);
     });
   }
 }
 
-template <class T>
-[[gnu::flatten]] void log_softmax_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
+template <class T> [[gnu::flatten]] void log_softmax_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
   for (std::size_t r = 0; r < rows; ++r, x += cols, y += cols) {
     const T largest = row_maximum(x, cols);
-    const T shift = largest + static_cast<T>(__builtin_log(static_cast<double>(row_exp_sum<T>(x, largest, cols, nullptr))));
-    for_columns<T>(cols, [&](std::size_t j, std::size_t n) { store_up_to(y + j, Batch<T>(load_up_to(x + j, n) - shift), n); });
+    const T shift =
+        largest + static_cast<T>(__builtin_log(static_cast<double>(row_exp_sum<T>(x, largest, cols, nullptr))));
+    for_columns<T>(
+        cols, [&](std::size_t j, std::size_t n) { store_up_to(y + j, Batch<T>(load_up_to(x + j, n) - shift), n); });
   }
 }
 
@@ -141,8 +135,7 @@ template <class T>
 }
 
 /// Sum of (a - b)^2.
-template <class T>
-T squared_distance(const T* a, const T* b, std::size_t n) {
+template <class T> T squared_distance(const T* a, const T* b, std::size_t n) {
   return row_sum<T>(n, [&](std::size_t j, std::size_t lanes) {
     const Batch<T> d = load_up_to(a + j, lanes) - load_up_to(b + j, lanes);
     return d * d;
@@ -150,8 +143,7 @@ T squared_distance(const T* a, const T* b, std::size_t n) {
 }
 
 /// y = scale (a - b)
-template <class T>
-[[gnu::flatten]] void scaled_difference(const T* a, const T* b, T scale, T* y, std::size_t n) {
+template <class T> [[gnu::flatten]] void scaled_difference(const T* a, const T* b, T scale, T* y, std::size_t n) {
   for_columns<T>(n, [&](std::size_t j, std::size_t lanes) {
     store_up_to(y + j, Batch<T>((load_up_to(a + j, lanes) - load_up_to(b + j, lanes)) * scale), lanes);
   });

@@ -6,8 +6,7 @@
 namespace xgrad::inline XGRAD_ISA {
 #include "kernels/isa_tables.hpp"
 
-template <class T>
-const detail::Kernels<T>& kernel_table() {
+template <class T> const detail::Kernels<T>& kernel_table() {
   static constexpr detail::Kernels<T> table = {
       .add_in_place = simd::add_in_place<T>,
       .bias_activation = simd::bias_activation<T>,

@@ -8,28 +8,27 @@
 namespace xgrad::nn {
 namespace {
 
-template <class T, class Value>
-void fill(Tensor<T> weight, Value value) {
+template <class T, class Value> void fill(Tensor<T> weight, Value value) {
   T* data = weight.mutable_data();
   for (std::size_t i = 0; i < weight.size(); ++i) data[i] = static_cast<T>(value(i));
 }
 
 }  // namespace
 
-template <class T>
-void initialize_uniform(Tensor<T> weight, double low, double high, RandomKey key) {
+template <class T> void initialize_uniform(Tensor<T> weight, double low, double high, RandomKey key) {
   fill(weight, [=](std::size_t i) { return low + (high - low) * uniform(key, i); });
 }
 
-template <class T>
-void initialize(Tensor<T> weight, Init init, RandomKey key, double gain) {
+template <class T> void initialize(Tensor<T> weight, Init init, RandomKey key, double gain) {
   const Shape& shape = weight.shape();
   double fan_out = shape.rank() > 0 ? static_cast<double>(shape[0]) : 1, fan_in = shape.rank() > 1 ? 1 : fan_out;
   for (std::size_t i = 1; i < shape.rank(); ++i) fan_in *= static_cast<double>(shape[i]);
   if (shape.rank() > 2) fan_out *= fan_in / static_cast<double>(shape[1]);
   fan_in = std::max(fan_in, 1.0);
   const auto within = [&](double bound) { initialize_uniform(weight, -bound, bound, key); };
-  const auto deviating = [&](double deviation) { fill(weight, [=](std::size_t i) { return deviation * normal(key, i); }); };
+  const auto deviating = [&](double deviation) {
+    fill(weight, [=](std::size_t i) { return deviation * normal(key, i); });
+  };
   switch (init) {
     case Init::kaiming_uniform: return within(gain * std::sqrt(3 / fan_in));
     case Init::kaiming_normal: return deviating(gain / std::sqrt(fan_in));
@@ -42,8 +41,7 @@ void initialize(Tensor<T> weight, Init init, RandomKey key, double gain) {
   }
 }
 
-template <class T>
-void initialize(Tensor<T> weight, Init init, RandomKey key) {
+template <class T> void initialize(Tensor<T> weight, Init init, RandomKey key) {
   const bool kaiming = init == Init::kaiming_uniform || init == Init::kaiming_normal;
   initialize(weight, init, key, kaiming ? std::numbers::sqrt2 : 1.0);
 }

@@ -7,8 +7,7 @@
 
 namespace xgrad::nn {
 
-template <class T>
-Linear<T>::Linear(std::int64_t in, std::int64_t out, LinearOptions options) {
+template <class T> Linear<T>::Linear(std::int64_t in, std::int64_t out, LinearOptions options) {
   XGRAD_CHECK(in > 0 && out > 0, "Linear: sizes in ", in, ", out ", out, "; expected positive sizes");
   weight = this->register_parameter("weight", Tensor<T>::empty({out, in}));
   initialize(weight, Init::uniform, next_init_key());
@@ -18,8 +17,7 @@ Linear<T>::Linear(std::int64_t in, std::int64_t out, LinearOptions options) {
   initialize_uniform(bias, -bound, bound, next_init_key());
 }
 
-template <class T>
-void Sequential<T>::append(std::shared_ptr<Module<T>> module) {
+template <class T> void Sequential<T>::append(std::shared_ptr<Module<T>> module) {
   if (!modules_.empty() && dynamic_cast<Linear<T>*>(modules_.back().get())) {
     Activation& before = fused_.back();
     if (dynamic_cast<ReLU<T>*>(module.get())) before = Activation::relu;
@@ -31,8 +29,7 @@ void Sequential<T>::append(std::shared_ptr<Module<T>> module) {
   fused_.push_back(Activation::none);
 }
 
-template <class T>
-Tensor<T> Sequential<T>::forward(const Tensor<T>& x) {
+template <class T> Tensor<T> Sequential<T>::forward(const Tensor<T>& x) {
   Tensor<T> y = x;
   for (std::size_t i = 0; i < modules_.size(); ++i) {
     if (fused_[i] == Activation::none) {

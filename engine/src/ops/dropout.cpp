@@ -9,8 +9,7 @@ namespace xgrad {
 namespace {
 
 /// x times its mask; also its own vector-Jacobian product, for the operation is linear with a constant mask.
-template <class T>
-Tensor<T> masked(const Tensor<T>& x, double p, RandomKey key) {
+template <class T> Tensor<T> masked(const Tensor<T>& x, double p, RandomKey key) {
   Storage<T> value(x.size());
   T* y = value.data();
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
@@ -22,21 +21,20 @@ Tensor<T> masked(const Tensor<T>& x, double p, RandomKey key) {
       for (std::size_t i = start; i < end; ++i) y[i] = words[i - start] < threshold ? T{0} : x.data()[i] * scale;
     }
   });
-  return record<T>("dropout", x.shape(), std::move(value), kSaveNothing,
-                   [p, key](Node<T>& n, const Tensor<T>& g) { n.give(0, masked(g, p, key)); }, x);
+  return record<T>(
+      "dropout", x.shape(), std::move(value), kSaveNothing,
+      [p, key](Node<T>& n, const Tensor<T>& g) { n.give(0, masked(g, p, key)); }, x);
 }
 
 }  // namespace
 
-template <class T>
-Tensor<T> dropout(const Tensor<T>& x, double p, bool training, RandomKey key) {
+template <class T> Tensor<T> dropout(const Tensor<T>& x, double p, bool training, RandomKey key) {
   XGRAD_CHECK(p >= 0 && p <= 1, "dropout: p is ", p, "; expected 0 to 1");
   if (!training || p == 0) return x;
   return masked(x, p, key);
 }
 
-template <class T>
-Tensor<T> dropout(const Tensor<T>& x, double p, bool training) {
+template <class T> Tensor<T> dropout(const Tensor<T>& x, double p, bool training) {
   return dropout(x, p, training, training && p > 0 && p < 1 ? next_random_key() : RandomKey{});
 }
 

@@ -35,8 +35,7 @@ struct Product {
     shape.push_back(static_cast<std::int64_t>(n));
   }
 
-  template <class T>
-  void run(const Tensor<T>& a, const Tensor<T>& b, T* result, bool accumulate) const {
+  template <class T> void run(const Tensor<T>& a, const Tensor<T>& b, T* result, bool accumulate) const {
     if (batches == 1) return detail::gemm(transpose_a, transpose_b, m, n, k, a.data(), b.data(), result, accumulate);
     const auto one = [&](std::size_t i) {
       detail::gemm(transpose_a, transpose_b, m, n, k, a.data() + place(a.shape(), i) * m * k,
@@ -71,8 +70,7 @@ struct Product {
 };
 
 /// A' B', both of rank 2 or more. Its gradients are products of the same kind, so transposition never copies.
-template <class T>
-Tensor<T> product(const Tensor<T>& a, bool ta, const Tensor<T>& b, bool tb) {
+template <class T> Tensor<T> product(const Tensor<T>& a, bool ta, const Tensor<T>& b, bool tb) {
   const Product p(a, ta, b, tb);
   Storage<T> value(p.shape.size());
   p.run(a, b, value.data(), false);
@@ -97,8 +95,7 @@ Shape with_last(const Shape& shape, std::int64_t size) {
 }
 
 /// All axes but the last merged.
-template <class T>
-Tensor<T> as_matrix(const Tensor<T>& x) {
+template <class T> Tensor<T> as_matrix(const Tensor<T>& x) {
   const std::int64_t cols = x.shape().back();
   return reshape(x, Shape{cols == 0 ? 0 : static_cast<std::int64_t>(x.size()) / cols, cols});
 }
@@ -115,8 +112,8 @@ void activation_backward(const T* y, const T* g, T* dx, T* bias_gradient, bool k
   T* sums = partial.data();
   parallel_for(tasks, [&](std::size_t task) {
     const std::size_t r = task * block;
-    kernels.bias_activation_backward(y + r * cols, g + r * cols, dx + r * cols, sums ? sums + task * cols : nullptr, false,
-                                     std::min(block, rows - r), cols, activation);
+    kernels.bias_activation_backward(y + r * cols, g + r * cols, dx + r * cols, sums ? sums + task * cols : nullptr,
+                                     false, std::min(block, rows - r), cols, activation);
   });
   if (!bias_gradient) return;
   for (std::size_t task = 0; task < tasks; ++task)
@@ -127,8 +124,7 @@ void activation_backward(const T* y, const T* g, T* dx, T* bias_gradient, bool k
 }
 
 /// g * activation'(y) with recorded operations.
-template <class T>
-Tensor<T> activation_gradient(const Tensor<T>& g, const Tensor<T>& y, Activation activation) {
+template <class T> Tensor<T> activation_gradient(const Tensor<T>& g, const Tensor<T>& y, Activation activation) {
   switch (activation) {
     case Activation::relu: return where(y > 0, g, 0);
     case Activation::tanh: return g * (1 - y * y);
@@ -138,8 +134,7 @@ Tensor<T> activation_gradient(const Tensor<T>& g, const Tensor<T>& y, Activation
   return g;
 }
 
-template <class T>
-void linear_backward(Node<T>& n, const Tensor<T>& g, Activation activation) {
+template <class T> void linear_backward(Node<T>& n, const Tensor<T>& g, Activation activation) {
   const bool has_bias = n.input_count == 3;
   const Tensor<T> weight = n.input(1), x = as_matrix(n.input(0));
   if (is_grad_enabled()) {
@@ -182,8 +177,7 @@ void linear_backward(Node<T>& n, const Tensor<T>& g, Activation activation) {
 
 }  // namespace
 
-template <class T>
-Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
+template <class T> Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
   XGRAD_CHECK(a.rank() > 0 && b.rank() > 0, "matmul: ", a.shape(), " @ ", b.shape(),
               ": a scalar has no matrix product; use operator*");
   const std::int64_t inner_a = a.shape().back(), inner_b = b.shape()[b.rank() < 2 ? 0 : b.rank() - 2];

@@ -11,14 +11,12 @@
 namespace xgrad {
 namespace {
 
-template <class T>
-void require_equal_shapes(const char* name, const Tensor<T>& x, const Tensor<T>& target) {
+template <class T> void require_equal_shapes(const char* name, const Tensor<T>& x, const Tensor<T>& target) {
   XGRAD_CHECK(x.shape() == target.shape(), name, ": predictions have shape ", x.shape(), ", targets ", target.shape(),
               "; expected equal shapes (reshape one of them)");
 }
 
-template <class T>
-Tensor<T> reduced(const Tensor<T>& losses, Reduction reduction) {
+template <class T> Tensor<T> reduced(const Tensor<T>& losses, Reduction reduction) {
   switch (reduction) {
     case Reduction::mean: return mean(losses);
     case Reduction::sum: return sum(losses);
@@ -28,8 +26,7 @@ Tensor<T> reduced(const Tensor<T>& losses, Reduction reduction) {
 }
 
 /// Blocks of equal size whose partial sums are added in order.
-template <class T, class Sum>
-double blocked_sum(std::size_t n, Sum sum_of_block) {
+template <class T, class Sum> double blocked_sum(std::size_t n, Sum sum_of_block) {
   constexpr std::size_t kBlock = 16384;
   const std::size_t blocks = (n + kBlock - 1) / kBlock;
   Storage<double> parts(blocks);
@@ -44,8 +41,7 @@ double blocked_sum(std::size_t n, Sum sum_of_block) {
 }
 
 /// Class targets laid out as rows of classes: x (N, C, d...) with C moved last.
-template <class T>
-struct ClassRows {
+template <class T> struct ClassRows {
   Tensor<T> x;  // rows x classes
   std::size_t rows, classes;
   Shape shape;  // of the unreduced losses
@@ -57,8 +53,8 @@ struct ClassRows {
     XGRAD_CHECK(classes > 0, name, ": shape ", scores.shape(), " has no classes");
     shape = scores.shape().erased(axis);
     rows = shape.size();
-    XGRAD_CHECK(!weight.defined() || weight.shape() == Shape{static_cast<std::int64_t>(classes)}, name, ": weight of shape ",
-                weight.shape(), "; expected one for each of ", classes, " classes");
+    XGRAD_CHECK(!weight.defined() || weight.shape() == Shape{static_cast<std::int64_t>(classes)}, name,
+                ": weight of shape ", weight.shape(), "; expected one for each of ", classes, " classes");
     Tensor<T> last = scores;
     if (scores.rank() > 2) {
       std::vector<std::int64_t> order{0};
@@ -71,20 +67,22 @@ struct ClassRows {
   }
 };
 
-void check_classes(const char* name, const Shape& expected, const Indices& target, std::size_t classes, std::int64_t ignore) {
+void check_classes(const char* name, const Shape& expected, const Indices& target, std::size_t classes,
+                   std::int64_t ignore) {
   XGRAD_CHECK(target.shape() == expected, name, ": targets have shape ", target.shape(), "; expected ", expected,
               ", the predictions' without the class axis");
   for (std::size_t i = 0; i < target.size(); ++i) {
     const std::int64_t t = target.data()[i];
-    XGRAD_CHECK(t == ignore || (t >= 0 && t < static_cast<std::int64_t>(classes)), name, ": target ", t, " at position ", i,
-                "; expected a class in [0, ", classes, ")");
+    XGRAD_CHECK(t == ignore || (t >= 0 && t < static_cast<std::int64_t>(classes)), name, ": target ", t,
+                " at position ", i, "; expected a class in [0, ", classes, ")");
   }
 }
 
 /// Each row's target as a matrix of weights: w[t] at t, 0 elsewhere and in ignored rows. Constant.
 template <class T>
 Tensor<T> weighted_one_hot(const Indices& target, std::size_t classes, const Tensor<T>& weight, std::int64_t ignore) {
-  Tensor<T> result = Tensor<T>::zeros(Shape{static_cast<std::int64_t>(target.size()), static_cast<std::int64_t>(classes)});
+  Tensor<T> result =
+      Tensor<T>::zeros(Shape{static_cast<std::int64_t>(target.size()), static_cast<std::int64_t>(classes)});
   T* data = result.mutable_data();
   for (std::size_t i = 0; i < target.size(); ++i)
     if (const std::int64_t t = target.data()[i]; t != ignore) {
@@ -95,8 +93,7 @@ Tensor<T> weighted_one_hot(const Indices& target, std::size_t classes, const Ten
 }
 
 /// What the sum of the losses of kept targets is divided by.
-template <class T>
-double total_weight(const Indices& target, const Tensor<T>& weight, std::int64_t ignore) {
+template <class T> double total_weight(const Indices& target, const Tensor<T>& weight, std::int64_t ignore) {
   double total = 0;
   for (const std::int64_t t : target.values())
     if (t != ignore) total += weight.defined() ? static_cast<double>(weight.data()[t]) : 1.0;
@@ -104,8 +101,7 @@ double total_weight(const Indices& target, const Tensor<T>& weight, std::int64_t
 }
 
 /// The cross entropy of class targets, one row at a time: everything that forward and backward share.
-template <class T>
-struct CrossEntropyRows {
+template <class T> struct CrossEntropyRows {
   Indices target;
   Tensor<T> weight, lse;  // lse: log sum exp of each row
   double smoothing, weight_sum;
@@ -133,15 +129,15 @@ struct CrossEntropyRows {
     const auto c = static_cast<std::size_t>(t);
     const double hit = g * (1 - smoothing) * class_weight(c), share = g * smoothing / static_cast<double>(classes);
     detail::kernels<T>().cross_entropy_gradient_row(row, lse.data()[r], static_cast<T>(hit + share * weight_sum),
-                                                    static_cast<T>(share), weight.defined() ? weight.data() : nullptr, dx, classes);
+                                                    static_cast<T>(share), weight.defined() ? weight.data() : nullptr,
+                                                    dx, classes);
     dx[c] -= static_cast<T>(hit);
   }
 };
 
 }  // namespace
 
-template <class T>
-Tensor<T> mse_loss(const Tensor<T>& x, const Tensor<T>& target, Reduction reduction) {
+template <class T> Tensor<T> mse_loss(const Tensor<T>& x, const Tensor<T>& target, Reduction reduction) {
   require_equal_shapes("mse_loss", x, target);
   if (reduction == Reduction::none) return squared_difference(x, target);
   const double scale = reduction == Reduction::mean ? 1 / static_cast<double>(x.size()) : 1;
@@ -175,8 +171,7 @@ Tensor<T> mse_loss(const Tensor<T>& x, const Tensor<T>& target, Reduction reduct
       x, target);
 }
 
-template <class T>
-Tensor<T> l1_loss(const Tensor<T>& x, const Tensor<T>& target, Reduction reduction) {
+template <class T> Tensor<T> l1_loss(const Tensor<T>& x, const Tensor<T>& target, Reduction reduction) {
   require_equal_shapes("l1_loss", x, target);
   return reduced(absolute_difference(x, target), reduction);
 }
@@ -202,13 +197,12 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& x, const Tensor<T>& target, cons
   // The positive part once more, weighted by what pos_weight exceeds 1: -log sigmoid(x) = softplus(-x).
   if (options.pos_weight.defined()) losses = losses - (options.pos_weight - 1) * target * log_sigmoid(x);
   if (options.weight.defined()) losses = losses * options.weight;
-  XGRAD_CHECK(losses.shape() == x.shape(), "bce_with_logits_loss: weights broadcast ", x.shape(), " to ", losses.shape(),
-              "; they must broadcast to the shape of the predictions");
+  XGRAD_CHECK(losses.shape() == x.shape(), "bce_with_logits_loss: weights broadcast ", x.shape(), " to ",
+              losses.shape(), "; they must broadcast to the shape of the predictions");
   return reduced(losses, options.reduction);
 }
 
-template <class T>
-Tensor<T> nll_loss(const Tensor<T>& x, const Indices& target, const NllOptions<T>& options) {
+template <class T> Tensor<T> nll_loss(const Tensor<T>& x, const Indices& target, const NllOptions<T>& options) {
   const ClassRows<T> rows("nll_loss", x, options.weight);
   check_classes("nll_loss", rows.shape, target, rows.classes, options.ignore_index);
   // Only the targets' entries are looked at: a masked class may well be -inf.
@@ -217,7 +211,8 @@ Tensor<T> nll_loss(const Tensor<T>& x, const Indices& target, const NllOptions<T
   for (std::size_t i = 0; i < rows.rows; ++i) {
     const std::int64_t t = target.data()[i];
     picked.data()[i] = t == options.ignore_index ? 0 : t;
-    if (t != options.ignore_index) weights.mutable_data()[i] = options.weight.defined() ? options.weight.data()[t] : T{1};
+    if (t != options.ignore_index)
+      weights.mutable_data()[i] = options.weight.defined() ? options.weight.data()[t] : T{1};
   }
   const Tensor<T> hits = detail::pick("nll", rows.x, 1, picked);
   const Tensor<T> losses = where(weights == 0, 0, -(hits * weights));
@@ -232,8 +227,9 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& target, const CrossEn
               options.label_smoothing, "; expected 0 to 1");
   const ClassRows<T> rows("cross_entropy", x, options.weight);
   check_classes("cross_entropy", rows.shape, target, rows.classes, options.ignore_index);
-  CrossEntropyRows<T> each{target, options.weight, {}, options.label_smoothing, static_cast<double>(rows.classes),
-                           options.ignore_index, rows.classes};
+  CrossEntropyRows<T> each{
+      target,      options.weight, {}, options.label_smoothing, static_cast<double>(rows.classes), options.ignore_index,
+      rows.classes};
   if (options.weight.defined()) {
     each.weight_sum = 0;
     for (const T w : options.weight.values()) each.weight_sum += static_cast<double>(w);
@@ -262,12 +258,14 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& target, const CrossEn
       [each = std::move(each), scale, unreduced](Node<T>& n, const Tensor<T>& g) {
         const std::size_t rows_count = each.target.size(), cols = each.classes;
         if (is_grad_enabled()) {  // the same formula in recorded operations
-          const Tensor<T> scores = n.input(0), row_g = reshape(g, Shape{unreduced ? static_cast<std::int64_t>(rows_count) : 1, 1});
+          const Tensor<T> scores = n.input(0),
+                          row_g = reshape(g, Shape{unreduced ? static_cast<std::int64_t>(rows_count) : 1, 1});
           const Tensor<T> hits = weighted_one_hot(each.target, cols, each.weight, each.ignore) * (1 - each.smoothing);
           Tensor<T> q = hits;
           if (each.smoothing > 0) {
             const Tensor<T> kept = weighted_one_hot(each.target, cols, Tensor<T>{}, each.ignore).sum({-1}, true);
-            const Tensor<T> w = each.weight.defined() ? each.weight : Tensor<T>::ones(Shape{static_cast<std::int64_t>(cols)});
+            const Tensor<T> w =
+                each.weight.defined() ? each.weight : Tensor<T>::ones(Shape{static_cast<std::int64_t>(cols)});
             q = hits + kept * w * (each.smoothing / static_cast<double>(cols));
           }
           n.give(0, (softmax(scores) * q.sum({-1}, true) - q) * row_g * scale);
@@ -278,7 +276,8 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& target, const CrossEn
         const T* scores = n.input_data(0);
         detail::for_rows(rows_count, cols, [&](std::size_t first, std::size_t count) {
           for (std::size_t r = first; r < first + count; ++r)
-            each.gradient(scores + r * cols, r, scale * static_cast<double>(g.data()[unreduced ? r : 0]), place + r * cols);
+            each.gradient(scores + r * cols, r, scale * static_cast<double>(g.data()[unreduced ? r : 0]),
+                          place + r * cols);
         });
         n.give(0, std::move(dx));
       },
@@ -297,14 +296,14 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& target, const Cross
   return options.reduction == Reduction::none ? reshape(losses, rows.shape) : reduced(losses, options.reduction);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                  \
-  template Tensor<T> mse_loss(const Tensor<T>&, const Tensor<T>&, Reduction);                                 \
-  template Tensor<T> l1_loss(const Tensor<T>&, const Tensor<T>&, Reduction);                                  \
-  template Tensor<T> smooth_l1_loss(const Tensor<T>&, const Tensor<T>&, double, Reduction);                   \
-  template Tensor<T> huber_loss(const Tensor<T>&, const Tensor<T>&, double, Reduction);                       \
-  template Tensor<T> bce_with_logits_loss(const Tensor<T>&, const Tensor<T>&, const BceOptions<T>&);          \
-  template Tensor<T> nll_loss(const Tensor<T>&, const Indices&, const NllOptions<T>&);                        \
-  template Tensor<T> cross_entropy(const Tensor<T>&, const Indices&, const CrossEntropyOptions<T>&);          \
+#define XGRAD_INSTANTIATE(T)                                                                         \
+  template Tensor<T> mse_loss(const Tensor<T>&, const Tensor<T>&, Reduction);                        \
+  template Tensor<T> l1_loss(const Tensor<T>&, const Tensor<T>&, Reduction);                         \
+  template Tensor<T> smooth_l1_loss(const Tensor<T>&, const Tensor<T>&, double, Reduction);          \
+  template Tensor<T> huber_loss(const Tensor<T>&, const Tensor<T>&, double, Reduction);              \
+  template Tensor<T> bce_with_logits_loss(const Tensor<T>&, const Tensor<T>&, const BceOptions<T>&); \
+  template Tensor<T> nll_loss(const Tensor<T>&, const Indices&, const NllOptions<T>&);               \
+  template Tensor<T> cross_entropy(const Tensor<T>&, const Indices&, const CrossEntropyOptions<T>&); \
   template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&, const CrossEntropyOptions<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -28,8 +28,7 @@ struct Plan {
   std::size_t outer_count = 1;
 };
 
-template <class T>
-Plan make_plan(const Shape& shape, std::span<Node<T>* const> inputs) {
+template <class T> Plan make_plan(const Shape& shape, std::span<Node<T>* const> inputs) {
   Plan plan;
   bool same = true;
   for (const Node<T>* input : inputs) same &= input->shape == shape;
@@ -98,15 +97,15 @@ struct Blocks {
 Blocks cut(std::size_t rows, std::size_t cols, bool sums_rows, bool sums_cols) {
   Blocks blocks{};
   blocks.cols = std::min(cols, sums_cols ? kSummedCols : kBlock);
-  blocks.rows = std::clamp<std::size_t>(kBlock / std::max<std::size_t>(blocks.cols, 1), 1, sums_rows ? kSummedRows : kBlock);
+  blocks.rows =
+      std::clamp<std::size_t>(kBlock / std::max<std::size_t>(blocks.cols, 1), 1, sums_rows ? kSummedRows : kBlock);
   blocks.row_blocks = (rows + blocks.rows - 1) / blocks.rows;
   blocks.col_blocks = blocks.cols == 0 ? 0 : (cols + blocks.cols - 1) / blocks.cols;
   return blocks;
 }
 
 /// target (+)= the sum of `parts` rows of n partial sums, in order, in double.
-template <class T>
-void add_parts(T* target, const T* partial, std::size_t parts, std::size_t n, bool keep) {
+template <class T> void add_parts(T* target, const T* partial, std::size_t parts, std::size_t n, bool keep) {
   constexpr std::size_t kTile = 256;
   double sums[kTile];
   for (std::size_t start = 0; start < n; start += kTile) {
@@ -170,12 +169,14 @@ void backward_blocks(const MapKernel<T>& kernel, const void* f, const MapLoop<T>
   });
   for (std::size_t k = 0; k < count; ++k)
     if (partials[k].parts > 1)
-      add_parts(whole.inputs[k].gradient, partials[k].sums.data(), partials[k].parts, partials[k].size, whole.inputs[k].keep);
+      add_parts(whole.inputs[k].gradient, partials[k].sums.data(), partials[k].parts, partials[k].size,
+                whole.inputs[k].keep);
 }
 
 /// All repetitions. `whole` describes the first; gradients that broadcast over an outer axis are added up.
 template <class T>
-void backward_plan(const MapKernel<T>& kernel, const void* f, const Plan& plan, const MapLoop<T>& whole, std::size_t count) {
+void backward_plan(const MapKernel<T>& kernel, const void* f, const Plan& plan, const MapLoop<T>& whole,
+                   std::size_t count) {
   if (plan.outer_rank == 0) return backward_blocks(kernel, f, whole, count);
   bool independent = true;
   for (std::size_t k = 0; k < count; ++k)
@@ -202,8 +203,7 @@ void backward_plan(const MapKernel<T>& kernel, const void* f, const Plan& plan, 
 
 }  // namespace
 
-template <class T>
-Shape map_shape(const char* name, std::span<Node<T>* const> inputs) {
+template <class T> Shape map_shape(const char* name, std::span<Node<T>* const> inputs) {
   Shape shape = inputs[0]->shape;
   for (std::size_t k = 1; k < inputs.size(); ++k)
     if (!(inputs[k]->shape == shape)) shape = broadcast_shapes(shape, inputs[k]->shape, name);
@@ -211,7 +211,8 @@ Shape map_shape(const char* name, std::span<Node<T>* const> inputs) {
 }
 
 template <class T>
-Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& shape, std::span<Node<T>* const> inputs) {
+Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& shape,
+                       std::span<Node<T>* const> inputs) {
   Storage<T> result(shape.size());
   if (result.empty()) return result;
   MapLoop<T> whole;
@@ -221,7 +222,8 @@ Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& s
     whole.rows = 1;
     whole.cols = whole.row_stride = result.size();
     whole.out = result.data();
-    for (std::size_t k = 0; k < inputs.size(); ++k) whole.inputs[k] = {inputs[k]->value.data(), 0, true, nullptr, false};
+    for (std::size_t k = 0; k < inputs.size(); ++k)
+      whole.inputs[k] = {inputs[k]->value.data(), 0, true, nullptr, false};
     kernel.forward(f, whole);
     return result;
   }
@@ -237,7 +239,8 @@ Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& s
     kernel.forward(f, whole);
     return result;
   }
-  const std::size_t small = plan.rows * plan.cols < kBlock ? kBlock / (plan.rows * plan.cols) : 1;  // repetitions per task
+  const std::size_t small =
+      plan.rows * plan.cols < kBlock ? kBlock / (plan.rows * plan.cols) : 1;  // repetitions per task
   const std::size_t count = inputs.size(), total = per_repetition * plan.outer_count;
   parallel_for((total + small - 1) / small, [&](std::size_t group) {
     for (std::size_t task = group * small; task < std::min(total, (group + 1) * small); ++task) {
@@ -249,8 +252,8 @@ Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& s
       loop.out += index * plan.rows * plan.cols + r * plan.cols + c;
       for (std::size_t k = 0; k < count; ++k) {
         bool first = true;
-        loop.inputs[k].data += outer_offset(plan, k, index, first) + r * loop.inputs[k].row_stride +
-                               (loop.inputs[k].varies ? c : 0);
+        loop.inputs[k].data +=
+            outer_offset(plan, k, index, first) + r * loop.inputs[k].row_stride + (loop.inputs[k].varies ? c : 0);
       }
       kernel.forward(f, loop);
     }
@@ -271,7 +274,7 @@ void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, cons
   for (std::size_t k = 0; k < count; ++k) {
     auto& input = whole.inputs[k];
     // What the derivative does not read may be gone: the gradient, at least as large, stands in for it.
-    const T* data = node.saved >> k & 1u          ? node.input_data(k)
+    const T* data = node.saved >> k & 1u       ? node.input_data(k)
                     : node.saved & kSaveOutput ? node.output_data()
                                                : gradient.data();
     input = {data, plan.inputs[k].row_stride, plan.inputs[k].varies, nullptr, false};
@@ -295,8 +298,7 @@ void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, cons
     if (fresh[k].defined()) node.give(k, std::move(fresh[k]));
 }
 
-template <class T>
-Storage<T> sum_to_storage(const Tensor<T>& x, const Shape& shape) {
+template <class T> Storage<T> sum_to_storage(const Tensor<T>& x, const Shape& shape) {
   Storage<T> result(shape.size());
   if (x.size() == 0) {
     std::fill(result.begin(), result.end(), T{0});
@@ -317,10 +319,10 @@ Storage<T> sum_to_storage(const Tensor<T>& x, const Shape& shape) {
   return result;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                      \
-  template Shape map_shape<T>(const char*, std::span<Node<T>* const>);                                            \
-  template Storage<T> map_forward<T>(const MapKernel<T>&, const void*, const Shape&, std::span<Node<T>* const>);  \
-  template void map_backward<T>(const MapKernel<T>&, const void*, Node<T>&, const Tensor<T>&);                    \
+#define XGRAD_INSTANTIATE(T)                                                                                     \
+  template Shape map_shape<T>(const char*, std::span<Node<T>* const>);                                           \
+  template Storage<T> map_forward<T>(const MapKernel<T>&, const void*, const Shape&, std::span<Node<T>* const>); \
+  template void map_backward<T>(const MapKernel<T>&, const void*, Node<T>&, const Tensor<T>&);                   \
   template Storage<T> sum_to_storage<T>(const Tensor<T>&, const Shape&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -31,7 +31,8 @@ struct Reduction {
   Shape kept, shape;      // with size-1 axes; as asked for
   std::size_t count = 1;  // reduced elements per result
 
-  Reduction(const Shape& x, const Axes& axes, bool keepdims, const char* operation) : reduced(axes.selected(x, operation)), kept(x) {
+  Reduction(const Shape& x, const Axes& axes, bool keepdims, const char* operation)
+      : reduced(axes.selected(x, operation)), kept(x) {
     for (std::size_t i = 0; i < x.rank(); ++i)
       if (reduced[i]) {
         count *= static_cast<std::size_t>(x[i]);
@@ -43,10 +44,10 @@ struct Reduction {
   }
 
   /// x with the reduced axes moved last and merged: one row for each result.
-  template <class T>
-  Tensor<T> rows(const Tensor<T>& x) const {
+  template <class T> Tensor<T> rows(const Tensor<T>& x) const {
     std::vector<std::int64_t> order, last;
-    for (std::size_t i = 0; i < reduced.size(); ++i) (reduced[i] ? last : order).push_back(static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < reduced.size(); ++i)
+      (reduced[i] ? last : order).push_back(static_cast<std::int64_t>(i));
     order.insert(order.end(), last.begin(), last.end());
     const bool in_order = std::is_sorted(order.begin(), order.end());
     const auto results = static_cast<std::int64_t>(shape.size());
@@ -54,10 +55,10 @@ struct Reduction {
   }
 };
 
-template <class T>
-Tensor<T> maximum_over(const char* name, const Tensor<T>& x, const Axes& axes, bool keepdims) {
+template <class T> Tensor<T> maximum_over(const char* name, const Tensor<T>& x, const Axes& axes, bool keepdims) {
   const Reduction r(x.shape(), axes, keepdims, name);
-  XGRAD_CHECK(r.count > 0 || r.shape.size() == 0, name, ": shape ", x.shape(), " has no elements to choose from along these axes");
+  XGRAD_CHECK(r.count > 0 || r.shape.size() == 0, name, ": shape ", x.shape(),
+              " has no elements to choose from along these axes");
   Storage<T> value(r.shape.size());
   {
     const NoGrad no_grad;
@@ -65,13 +66,14 @@ Tensor<T> maximum_over(const char* name, const Tensor<T>& x, const Axes& axes, b
       detail::kernels<T>().maximum_rows(rows.data() + first * r.count, value.data() + first, count, r.count);
     });
   }
-  return record<T>(name, r.shape, std::move(value), kSaveInput | kSaveOutput,
-                   [kept = r.kept](Node<T>& n, const Tensor<T>& g) {
-                     // Shared evenly among equals; the shares are constants of the second derivative.
-                     const Tensor<T> ties = (n.input(0).detach() == reshape(n.output().detach(), kept)).indicator;
-                     n.give(0, ties * (reshape(g, kept) / sum_to(ties, kept)));
-                   },
-                   x);
+  return record<T>(
+      name, r.shape, std::move(value), kSaveInput | kSaveOutput,
+      [kept = r.kept](Node<T>& n, const Tensor<T>& g) {
+        // Shared evenly among equals; the shares are constants of the second derivative.
+        const Tensor<T> ties = (n.input(0).detach() == reshape(n.output().detach(), kept)).indicator;
+        n.give(0, ties * (reshape(g, kept) / sum_to(ties, kept)));
+      },
+      x);
 }
 
 struct AxisLayout {
@@ -113,11 +115,12 @@ Tensor<T> place_at(const Tensor<T>& g, const Shape& shape, std::size_t axis, con
       const std::size_t at = o * layout.inner + i;
       value[(o * layout.size + static_cast<std::size_t>(indices.data()[at])) * layout.inner + i] = g.data()[at];
     }
-  return record<T>("place_at", shape, std::move(value), kSaveNothing,
-                   [axis, indices](Node<T>& n, const Tensor<T>& h) {
-                     n.give(0, reshape(detail::pick("pick", h, axis, indices), n.input_shape(0)));
-                   },
-                   g);
+  return record<T>(
+      "place_at", shape, std::move(value), kSaveNothing,
+      [axis, indices](Node<T>& n, const Tensor<T>& h) {
+        n.give(0, reshape(detail::pick("pick", h, axis, indices), n.input_shape(0)));
+      },
+      g);
 }
 
 template <class T>
@@ -140,57 +143,52 @@ Tensor<T> detail::pick(const char* name, const Tensor<T>& x, std::size_t axis, c
       const std::size_t at = o * layout.inner + i;
       value[at] = x.data()[(o * layout.size + static_cast<std::size_t>(indices.data()[at])) * layout.inner + i];
     }
-  return record<T>(name, indices.shape(), std::move(value), kSaveNothing,
-                   [axis, indices](Node<T>& n, const Tensor<T>& g) { n.give(0, place_at(g, n.input_shape(0), axis, indices)); }, x);
+  return record<T>(
+      name, indices.shape(), std::move(value), kSaveNothing,
+      [axis, indices](Node<T>& n, const Tensor<T>& g) { n.give(0, place_at(g, n.input_shape(0), axis, indices)); }, x);
 }
 
-template <class T>
-Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
+template <class T> Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  XGRAD_CHECK(shape.rank() <= x.rank() && broadcast_shapes(shape, x.shape(), "sum_to") == x.shape(), "sum_to: shape ", shape,
-              " does not broadcast to ", x.shape());
-  return record<T>("sum_to", shape, detail::sum_to_storage(x, shape), kSaveNothing,
-                   [](Node<T>& n, const Tensor<T>& g) { n.give(0, expand(g, n.input_shape(0))); }, x);
+  XGRAD_CHECK(shape.rank() <= x.rank() && broadcast_shapes(shape, x.shape(), "sum_to") == x.shape(), "sum_to: shape ",
+              shape, " does not broadcast to ", x.shape());
+  return record<T>(
+      "sum_to", shape, detail::sum_to_storage(x, shape), kSaveNothing,
+      [](Node<T>& n, const Tensor<T>& g) { n.give(0, expand(g, n.input_shape(0))); }, x);
 }
 
-template <class T>
-Tensor<T> sum(const Tensor<T>& x, const Axes& axes, bool keepdims) {
+template <class T> Tensor<T> sum(const Tensor<T>& x, const Axes& axes, bool keepdims) {
   const Reduction r(x.shape(), axes, keepdims, "sum");
-  return record<T>("sum", r.shape, detail::sum_to_storage(x, r.kept), kSaveNothing,
-                   [kept = r.kept](Node<T>& n, const Tensor<T>& g) { n.give(0, expand(reshape(g, kept), n.input_shape(0))); }, x);
+  return record<T>(
+      "sum", r.shape, detail::sum_to_storage(x, r.kept), kSaveNothing,
+      [kept = r.kept](Node<T>& n, const Tensor<T>& g) { n.give(0, expand(reshape(g, kept), n.input_shape(0))); }, x);
 }
 
-template <class T>
-Tensor<T> mean(const Tensor<T>& x, const Axes& axes, bool keepdims) {
+template <class T> Tensor<T> mean(const Tensor<T>& x, const Axes& axes, bool keepdims) {
   const Reduction r(x.shape(), axes, keepdims, "mean");
   return sum(x, axes, keepdims) * (1 / static_cast<double>(r.count));
 }
 
-template <class T>
-Tensor<T> var(const Tensor<T>& x, const Axes& axes, double correction, bool keepdims) {
+template <class T> Tensor<T> var(const Tensor<T>& x, const Axes& axes, double correction, bool keepdims) {
   const Reduction r(x.shape(), axes, keepdims, "var");
   const double divisor = static_cast<double>(r.count) - correction;
   const double scale = divisor > 0 ? 1 / divisor : std::numeric_limits<double>::quiet_NaN();
   return sum(squared_difference(x, mean(x, axes, true)), axes, keepdims) * scale;
 }
 
-template <class T>
-Tensor<T> std(const Tensor<T>& x, const Axes& axes, double correction, bool keepdims) {
+template <class T> Tensor<T> std(const Tensor<T>& x, const Axes& axes, double correction, bool keepdims) {
   const Tensor<T> v = var(x, axes, correction, keepdims);
   return where(v == 0, 0, sqrt(where(v == 0, 1, v)));  // a safe argument: the root's slope at 0 is infinite
 }
 
-template <class T>
-Tensor<T> amax(const Tensor<T>& x, const Axes& axes, bool keepdims) {
+template <class T> Tensor<T> amax(const Tensor<T>& x, const Axes& axes, bool keepdims) {
   return maximum_over("amax", x, axes, keepdims);
 }
-template <class T>
-Tensor<T> amin(const Tensor<T>& x, const Axes& axes, bool keepdims) {
+template <class T> Tensor<T> amin(const Tensor<T>& x, const Axes& axes, bool keepdims) {
   return -maximum_over("amin", -x, axes, keepdims);
 }
 
-template <class T>
-Tensor<T> logsumexp(const Tensor<T>& x, const Axes& axes, bool keepdims) {
+template <class T> Tensor<T> logsumexp(const Tensor<T>& x, const Axes& axes, bool keepdims) {
   const Reduction r(x.shape(), axes, keepdims, "logsumexp");
   Storage<T> value(r.shape.size());
   {
@@ -199,45 +197,42 @@ Tensor<T> logsumexp(const Tensor<T>& x, const Axes& axes, bool keepdims) {
       detail::kernels<T>().logsumexp_rows(rows.data() + first * r.count, value.data() + first, count, r.count);
     });
   }
-  return record<T>("logsumexp", r.shape, std::move(value), kSaveInput | kSaveOutput,
-                   [kept = r.kept](Node<T>& n, const Tensor<T>& g) {
-                     const Tensor<T> y = reshape(n.output(), kept);
-                     const Tensor<T> finite = where(y > -std::numeric_limits<double>::infinity(), y, 0);  // only -inf: exp gives 0
-                     n.give(0, exp(n.input(0) - finite) * reshape(g, kept));
-                   },
-                   x);
+  return record<T>(
+      "logsumexp", r.shape, std::move(value), kSaveInput | kSaveOutput,
+      [kept = r.kept](Node<T>& n, const Tensor<T>& g) {
+        const Tensor<T> y = reshape(n.output(), kept);
+        const Tensor<T> finite = where(y > -std::numeric_limits<double>::infinity(), y, 0);  // only -inf: exp gives 0
+        n.give(0, exp(n.input(0) - finite) * reshape(g, kept));
+      },
+      x);
 }
 
-template <class T>
-Indices argmax(const Tensor<T>& x, std::int64_t axis) {
+template <class T> Indices argmax(const Tensor<T>& x, std::int64_t axis) {
   return first_best("argmax", x, axis, [](T a, T b) { return a > b; });
 }
-template <class T>
-Indices argmin(const Tensor<T>& x, std::int64_t axis) {
+template <class T> Indices argmin(const Tensor<T>& x, std::int64_t axis) {
   return first_best("argmin", x, axis, [](T a, T b) { return a < b; });
 }
-template <class T>
-ValuesAndIndices<T> max(const Tensor<T>& x, std::int64_t axis, bool keepdims) {
+template <class T> ValuesAndIndices<T> max(const Tensor<T>& x, std::int64_t axis, bool keepdims) {
   return pick_best("max", x, axis, keepdims, argmax(x, axis));
 }
-template <class T>
-ValuesAndIndices<T> min(const Tensor<T>& x, std::int64_t axis, bool keepdims) {
+template <class T> ValuesAndIndices<T> min(const Tensor<T>& x, std::int64_t axis, bool keepdims) {
   return pick_best("min", x, axis, keepdims, argmin(x, axis));
 }
 
-#define XGRAD_INSTANTIATE(T)                                                            \
+#define XGRAD_INSTANTIATE(T)                                                                   \
   template Tensor<T> detail::pick(const char*, const Tensor<T>&, std::size_t, const Indices&); \
-  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);                            \
-  template Tensor<T> sum(const Tensor<T>&, const Axes&, bool);                          \
-  template Tensor<T> mean(const Tensor<T>&, const Axes&, bool);                         \
-  template Tensor<T> var(const Tensor<T>&, const Axes&, double, bool);                  \
-  template Tensor<T> std(const Tensor<T>&, const Axes&, double, bool);                  \
-  template Tensor<T> amax(const Tensor<T>&, const Axes&, bool);                         \
-  template Tensor<T> amin(const Tensor<T>&, const Axes&, bool);                         \
-  template Tensor<T> logsumexp(const Tensor<T>&, const Axes&, bool);                    \
-  template Indices argmax(const Tensor<T>&, std::int64_t);                              \
-  template Indices argmin(const Tensor<T>&, std::int64_t);                              \
-  template ValuesAndIndices<T> max(const Tensor<T>&, std::int64_t, bool);               \
+  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);                                   \
+  template Tensor<T> sum(const Tensor<T>&, const Axes&, bool);                                 \
+  template Tensor<T> mean(const Tensor<T>&, const Axes&, bool);                                \
+  template Tensor<T> var(const Tensor<T>&, const Axes&, double, bool);                         \
+  template Tensor<T> std(const Tensor<T>&, const Axes&, double, bool);                         \
+  template Tensor<T> amax(const Tensor<T>&, const Axes&, bool);                                \
+  template Tensor<T> amin(const Tensor<T>&, const Axes&, bool);                                \
+  template Tensor<T> logsumexp(const Tensor<T>&, const Axes&, bool);                           \
+  template Indices argmax(const Tensor<T>&, std::int64_t);                                     \
+  template Indices argmin(const Tensor<T>&, std::int64_t);                                     \
+  template ValuesAndIndices<T> max(const Tensor<T>&, std::int64_t, bool);                      \
   template ValuesAndIndices<T> min(const Tensor<T>&, std::int64_t, bool);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -9,12 +9,12 @@ namespace xgrad::detail {
 
 /// Calls body(first_row, count) for blocks of rows that together cover rows x cols; large ones run on several threads.
 /// Rows are independent, so the cut does not show in the result.
-template <class Body>
-void for_rows(std::size_t rows, std::size_t cols, const Body& body) {
+template <class Body> void for_rows(std::size_t rows, std::size_t cols, const Body& body) {
   if (rows == 0) return;
   constexpr std::size_t kBlock = 16384;  // elements
   const std::size_t block = std::clamp<std::size_t>(kBlock / std::max<std::size_t>(cols, 1), 1, rows);
-  parallel_for((rows + block - 1) / block, [&](std::size_t task) { body(task * block, std::min(block, rows - task * block)); });
+  parallel_for((rows + block - 1) / block,
+               [&](std::size_t task) { body(task * block, std::min(block, rows - task * block)); });
 }
 
 }  // namespace xgrad::detail

@@ -10,8 +10,7 @@ namespace xgrad {
 namespace detail {
 namespace {
 
-template <class T>
-Comparison<T> compare(Selection function, const char* name, const Tensor<T>& a, const Tensor<T>& b) {
+template <class T> Comparison<T> compare(Selection function, const char* name, const Tensor<T>& a, const Tensor<T>& b) {
   Node<T>* const inputs[] = {a.node(), b.node()};
   const std::span<Node<T>* const> span(inputs);
   const Shape shape = map_shape(name, span);
@@ -21,26 +20,21 @@ Comparison<T> compare(Selection function, const char* name, const Tensor<T>& a, 
 
 }  // namespace
 
-template <class T>
-Comparison<T> less(const Tensor<T>& a, const Tensor<T>& b) {
+template <class T> Comparison<T> less(const Tensor<T>& a, const Tensor<T>& b) {
   return compare(Selection::less, "less", a, b);
 }
-template <class T>
-Comparison<T> less_equal(const Tensor<T>& a, const Tensor<T>& b) {
+template <class T> Comparison<T> less_equal(const Tensor<T>& a, const Tensor<T>& b) {
   return compare(Selection::less_equal, "less_equal", a, b);
 }
-template <class T>
-Comparison<T> equal(const Tensor<T>& a, const Tensor<T>& b) {
+template <class T> Comparison<T> equal(const Tensor<T>& a, const Tensor<T>& b) {
   return compare(Selection::equal, "equal", a, b);
 }
 
-template <class T>
-Tensor<T> indicator(const Mask& mask) {
+template <class T> Tensor<T> indicator(const Mask& mask) {
   return Tensor<T>(mask.shape(), Storage<T>(mask.data(), mask.data() + mask.size()));
 }
 
-template <class T>
-Tensor<T> where(const Tensor<T>& mask, const Tensor<T>& a, const Tensor<T>& b) {
+template <class T> Tensor<T> where(const Tensor<T>& mask, const Tensor<T>& a, const Tensor<T>& b) {
   Node<T>* const inputs[] = {mask.node(), a.node(), b.node()};
   const std::span<Node<T>* const> span(inputs);
   const Shape shape = map_shape("where", span);
@@ -57,11 +51,11 @@ Tensor<T> where(const Tensor<T>& mask, const Tensor<T>& a, const Tensor<T>& b) {
       span);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                            \
-  template Comparison<T> less(const Tensor<T>&, const Tensor<T>&);                      \
-  template Comparison<T> less_equal(const Tensor<T>&, const Tensor<T>&);                \
-  template Comparison<T> equal(const Tensor<T>&, const Tensor<T>&);                     \
-  template Tensor<T> indicator<T>(const Mask&);                                         \
+#define XGRAD_INSTANTIATE(T)                                             \
+  template Comparison<T> less(const Tensor<T>&, const Tensor<T>&);       \
+  template Comparison<T> less_equal(const Tensor<T>&, const Tensor<T>&); \
+  template Comparison<T> equal(const Tensor<T>&, const Tensor<T>&);      \
+  template Tensor<T> indicator<T>(const Mask&);                          \
   template Tensor<T> where(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
@@ -69,8 +63,7 @@ XGRAD_INSTANTIATE(double)
 
 }  // namespace detail
 
-template <class T>
-Comparison<T>::operator Mask() const {
+template <class T> Comparison<T>::operator Mask() const {
   Mask mask(indicator.shape());
   std::transform(indicator.data(), indicator.data() + indicator.size(), mask.data(), [](T x) { return x != 0; });
   return mask;

@@ -16,7 +16,8 @@ namespace {
 /// `shape` with its -1 replaced.
 Shape infer(const Shape& from, std::span<const std::int64_t> sizes) {
   std::array<std::int64_t, Shape::kMaxRank> known{};
-  XGRAD_CHECK(sizes.size() <= known.size(), "reshape: ", sizes.size(), " axes; at most ", known.size(), " are supported");
+  XGRAD_CHECK(sizes.size() <= known.size(), "reshape: ", sizes.size(), " axes; at most ", known.size(),
+              " are supported");
   std::copy(sizes.begin(), sizes.end(), known.begin());
   std::int64_t product = 1, open = -1;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -96,8 +97,7 @@ struct SliceRange {
 };
 
 /// Copies the slice of `whole` to or from `part`; the shape is whole's.
-template <class T, class Copy>
-void for_slice(const Shape& shape, const SliceRange& range, Copy copy) {
+template <class T, class Copy> void for_slice(const Shape& shape, const SliceRange& range, Copy copy) {
   std::int64_t outer = 1, inner = 1;
   for (std::size_t i = 0; i < range.axis; ++i) outer *= shape[i];
   for (std::size_t i = range.axis + 1; i < shape.rank(); ++i) inner *= shape[i];
@@ -112,49 +112,46 @@ void for_slice(const Shape& shape, const SliceRange& range, Copy copy) {
   }
 }
 
-template <class T>
-Tensor<T> take_slice(const Tensor<T>& x, const SliceRange& range);
+template <class T> Tensor<T> take_slice(const Tensor<T>& x, const SliceRange& range);
 
 /// Zeros of `shape` with g written into the slice: what slice gives back.
-template <class T>
-Tensor<T> put_slice(const Tensor<T>& g, const Shape& shape, const SliceRange& range) {
+template <class T> Tensor<T> put_slice(const Tensor<T>& g, const Shape& shape, const SliceRange& range) {
   Storage<T> value(shape.size(), T{0});
   for_slice<T>(shape, range, [&](std::int64_t whole, std::int64_t part, std::int64_t n) {
     std::copy_n(g.data() + part, n, value.data() + whole);
   });
-  return record<T>("put_slice", shape, std::move(value), kSaveNothing,
-                   [range](Node<T>& n, const Tensor<T>& gradient) { n.give(0, take_slice(gradient, range)); }, g);
+  return record<T>(
+      "put_slice", shape, std::move(value), kSaveNothing,
+      [range](Node<T>& n, const Tensor<T>& gradient) { n.give(0, take_slice(gradient, range)); }, g);
 }
 
-template <class T>
-Tensor<T> take_slice(const Tensor<T>& x, const SliceRange& range) {
+template <class T> Tensor<T> take_slice(const Tensor<T>& x, const SliceRange& range) {
   Shape shape = x.shape();
   shape[range.axis] = range.count;
   Storage<T> value(shape.size());
   for_slice<T>(x.shape(), range, [&](std::int64_t whole, std::int64_t part, std::int64_t n) {
     std::copy_n(x.data() + whole, n, value.data() + part);
   });
-  return record<T>("slice", shape, std::move(value), kSaveNothing,
-                   [range](Node<T>& n, const Tensor<T>& g) { n.give(0, put_slice(g, n.input_shape(0), range)); }, x);
+  return record<T>(
+      "slice", shape, std::move(value), kSaveNothing,
+      [range](Node<T>& n, const Tensor<T>& g) { n.give(0, put_slice(g, n.input_shape(0), range)); }, x);
 }
 
 }  // namespace
 
-template <class T>
-Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
+template <class T> Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
   XGRAD_CHECK(shape.size() == x.size(), "reshape: ", x.shape(), " has ", x.size(), " elements, ", shape, " has ",
               shape.size(), "; expected as many");
-  return record<T>("reshape", shape, x.storage().share(), kSaveNothing,
-                   [](Node<T>& n, const Tensor<T>& g) { n.give(0, reshape(g, n.input_shape(0))); }, x);
+  return record<T>(
+      "reshape", shape, x.storage().share(), kSaveNothing,
+      [](Node<T>& n, const Tensor<T>& g) { n.give(0, reshape(g, n.input_shape(0))); }, x);
 }
 
-template <class T>
-Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<std::int64_t> sizes) {
+template <class T> Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<std::int64_t> sizes) {
   return reshape(x, infer(x.shape(), {sizes.begin(), sizes.size()}));
 }
 
-template <class T>
-Tensor<T> flatten(const Tensor<T>& x, std::int64_t start, std::int64_t end) {
+template <class T> Tensor<T> flatten(const Tensor<T>& x, std::int64_t start, std::int64_t end) {
   const Shape& shape = x.shape();
   if (shape.rank() == 0) return reshape(x, Shape{1});
   const std::size_t first = shape.axis(start, "flatten"), last = shape.axis(end, "flatten");
@@ -168,8 +165,7 @@ Tensor<T> flatten(const Tensor<T>& x, std::int64_t start, std::int64_t end) {
   return reshape(x, merged);
 }
 
-template <class T>
-Tensor<T> squeeze(const Tensor<T>& x, std::int64_t axis) {
+template <class T> Tensor<T> squeeze(const Tensor<T>& x, std::int64_t axis) {
   const std::size_t place = x.shape().axis(axis, "squeeze");
   if (x.rank() == 0) return x;
   XGRAD_CHECK(x.shape()[place] == 1, "squeeze: axis ", axis, " of shape ", x.shape(), " has size ", x.shape()[place],
@@ -177,24 +173,21 @@ Tensor<T> squeeze(const Tensor<T>& x, std::int64_t axis) {
   return reshape(x, x.shape().erased(place));
 }
 
-template <class T>
-Tensor<T> squeeze(const Tensor<T>& x) {
+template <class T> Tensor<T> squeeze(const Tensor<T>& x) {
   Shape shape;
   for (const std::int64_t size : x.shape())
     if (size != 1) shape.push_back(size);
   return reshape(x, shape);
 }
 
-template <class T>
-Tensor<T> unsqueeze(const Tensor<T>& x, std::int64_t axis) {
+template <class T> Tensor<T> unsqueeze(const Tensor<T>& x, std::int64_t axis) {
   const auto rank = static_cast<std::int64_t>(x.rank());
   XGRAD_CHECK(axis >= -rank - 1 && axis <= rank, "unsqueeze: axis ", axis, " for shape ", x.shape(), "; expected ",
               -rank - 1, " to ", rank);
   return reshape(x, x.shape().inserted(static_cast<std::size_t>(axis < 0 ? axis + rank + 1 : axis), 1));
 }
 
-template <class T>
-Tensor<T> permute(const Tensor<T>& x, const std::vector<std::int64_t>& order) {
+template <class T> Tensor<T> permute(const Tensor<T>& x, const std::vector<std::int64_t>& order) {
   const Shape& shape = x.shape();
   XGRAD_CHECK(order.size() == shape.rank(), "permute: ", order.size(), " axes named for shape ", shape,
               "; expected every axis once");
@@ -212,20 +205,19 @@ Tensor<T> permute(const Tensor<T>& x, const std::vector<std::int64_t>& order) {
   }
   Storage<T> value(x.size());
   if (x.size() > 0) copy_strided(x.data(), value.data(), result.sizes(), {strides.data(), result.rank()});
-  return record<T>("permute", result, std::move(value), kSaveNothing,
-                   [inverse = std::move(inverse)](Node<T>& n, const Tensor<T>& g) { n.give(0, permute(g, inverse)); }, x);
+  return record<T>(
+      "permute", result, std::move(value), kSaveNothing,
+      [inverse = std::move(inverse)](Node<T>& n, const Tensor<T>& g) { n.give(0, permute(g, inverse)); }, x);
 }
 
-template <class T>
-Tensor<T> transpose(const Tensor<T>& x, std::int64_t axis_a, std::int64_t axis_b) {
+template <class T> Tensor<T> transpose(const Tensor<T>& x, std::int64_t axis_a, std::int64_t axis_b) {
   const std::size_t a = x.shape().axis(axis_a, "transpose"), b = x.shape().axis(axis_b, "transpose");
   std::vector<std::int64_t> order(x.rank());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i == a ? b : i == b ? a : i);
   return permute(x, order);
 }
 
-template <class T>
-Tensor<T> expand(const Tensor<T>& x, const Shape& shape) {
+template <class T> Tensor<T> expand(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   const Shape joint = x.rank() <= shape.rank() ? broadcast_shapes(x.shape(), shape, "expand") : x.shape();
   XGRAD_CHECK(joint == shape, "expand: ", x.shape(), " does not expand to ", shape, "; only axes of size 1 can grow");
@@ -233,8 +225,9 @@ Tensor<T> expand(const Tensor<T>& x, const Shape& shape) {
   const char none = 0;
   Storage<T> value = detail::map_forward(detail::kernel_of<T>(detail::Selection::identity), &none, shape,
                                          std::span<Node<T>* const>(inputs));
-  return record<T>("expand", shape, std::move(value), kSaveNothing,
-                   [](Node<T>& n, const Tensor<T>& g) { n.give(0, sum_to(g, n.input_shape(0))); }, x);
+  return record<T>(
+      "expand", shape, std::move(value), kSaveNothing,
+      [](Node<T>& n, const Tensor<T>& g) { n.give(0, sum_to(g, n.input_shape(0))); }, x);
 }
 
 template <class T>
@@ -249,8 +242,7 @@ Tensor<T> slice(const Tensor<T>& x, std::int64_t axis, std::int64_t start, std::
   return take_slice(x, {place, first, step, (last - first + step - 1) / step});
 }
 
-template <class T>
-Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
+template <class T> Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
   XGRAD_CHECK(!parts.empty(), "concat: the list is empty; expected at least one tensor");
   const Shape& first = parts[0].shape();
   XGRAD_CHECK(first.rank() > 0, "concat: scalars have no axis to join along; use stack");
@@ -261,17 +253,18 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
   for (const Tensor<T>& part : parts) {
     Shape expected = first;
     if (part.rank() == first.rank()) expected[place] = part.shape()[place];
-    XGRAD_CHECK(part.shape() == expected, "concat: shapes ", first, " and ", part.shape(), " differ in an axis other than ",
-                axis, "; all other sizes must be equal");
+    XGRAD_CHECK(part.shape() == expected, "concat: shapes ", first, " and ", part.shape(),
+                " differ in an axis other than ", axis, "; all other sizes must be equal");
     shape[place] += part.shape()[place];
     inputs.push_back(part.node());
   }
   Storage<T> value(shape.size());
   std::int64_t start = 0;
   for (const Tensor<T>& part : parts) {
-    for_slice<T>(shape, {place, start, 1, part.shape()[place]}, [&](std::int64_t whole, std::int64_t from, std::int64_t n) {
-      std::copy_n(part.data() + from, n, value.data() + whole);
-    });
+    for_slice<T>(shape, {place, start, 1, part.shape()[place]},
+                 [&](std::int64_t whole, std::int64_t from, std::int64_t n) {
+                   std::copy_n(part.data() + from, n, value.data() + whole);
+                 });
     start += part.shape()[place];
   }
   return record<T>(
@@ -287,8 +280,7 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
       std::span<Node<T>* const>(inputs));
 }
 
-template <class T>
-Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
+template <class T> Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
   XGRAD_CHECK(!parts.empty(), "stack: the list is empty; expected at least one tensor");
   std::vector<Tensor<T>> raised;
   for (const Tensor<T>& part : parts) {
@@ -299,18 +291,18 @@ Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
   return concat(raised, axis);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                     \
-  template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                                    \
-  template Tensor<T> reshape(const Tensor<T>&, std::initializer_list<std::int64_t>);                             \
-  template Tensor<T> flatten(const Tensor<T>&, std::int64_t, std::int64_t);                                      \
-  template Tensor<T> squeeze(const Tensor<T>&, std::int64_t);                                                    \
-  template Tensor<T> squeeze(const Tensor<T>&);                                                                  \
-  template Tensor<T> unsqueeze(const Tensor<T>&, std::int64_t);                                                  \
-  template Tensor<T> transpose(const Tensor<T>&, std::int64_t, std::int64_t);                                    \
-  template Tensor<T> permute(const Tensor<T>&, const std::vector<std::int64_t>&);                                \
-  template Tensor<T> expand(const Tensor<T>&, const Shape&);                                                     \
-  template Tensor<T> slice(const Tensor<T>&, std::int64_t, std::int64_t, std::int64_t, std::int64_t);            \
-  template Tensor<T> concat(const std::vector<Tensor<T>>&, std::int64_t);                                        \
+#define XGRAD_INSTANTIATE(T)                                                                          \
+  template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                         \
+  template Tensor<T> reshape(const Tensor<T>&, std::initializer_list<std::int64_t>);                  \
+  template Tensor<T> flatten(const Tensor<T>&, std::int64_t, std::int64_t);                           \
+  template Tensor<T> squeeze(const Tensor<T>&, std::int64_t);                                         \
+  template Tensor<T> squeeze(const Tensor<T>&);                                                       \
+  template Tensor<T> unsqueeze(const Tensor<T>&, std::int64_t);                                       \
+  template Tensor<T> transpose(const Tensor<T>&, std::int64_t, std::int64_t);                         \
+  template Tensor<T> permute(const Tensor<T>&, const std::vector<std::int64_t>&);                     \
+  template Tensor<T> expand(const Tensor<T>&, const Shape&);                                          \
+  template Tensor<T> slice(const Tensor<T>&, std::int64_t, std::int64_t, std::int64_t, std::int64_t); \
+  template Tensor<T> concat(const std::vector<Tensor<T>>&, std::int64_t);                             \
   template Tensor<T> stack(const std::vector<Tensor<T>>&, std::int64_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -10,14 +10,14 @@
 namespace xgrad {
 namespace {
 
-template <class T>
-using RowsForward = void (*)(const T* x, T* y, std::size_t rows, std::size_t cols);
-template <class T>
-using RowsBackward = void (*)(const T* y, const T* g, T* dx, std::size_t rows, std::size_t cols);
+template <class T> using RowsForward = void (*)(const T* x, T* y, std::size_t rows, std::size_t cols);
+template <class T> using RowsBackward = void (*)(const T* y, const T* g, T* dx, std::size_t rows, std::size_t cols);
 
-/// An operation of x's last axis that keeps its shape, from its row kernels and its gradient in recorded operations of y, g.
+/// An operation of x's last axis that keeps its shape, from its row kernels and its gradient in recorded operations of
+/// y, g.
 template <class T, class Recorded>
-Tensor<T> along_rows(const char* name, const Tensor<T>& x, RowsForward<T> forward, RowsBackward<T> backward, Recorded recorded) {
+Tensor<T> along_rows(const char* name, const Tensor<T>& x, RowsForward<T> forward, RowsBackward<T> backward,
+                     Recorded recorded) {
   const std::size_t cols = x.rank() == 0 ? 1 : static_cast<std::size_t>(x.shape().back());
   const std::size_t rows = cols == 0 ? 0 : x.size() / cols;
   Storage<T> value(x.size());
@@ -40,8 +40,7 @@ Tensor<T> along_rows(const char* name, const Tensor<T>& x, RowsForward<T> forwar
 }
 
 /// f along `axis`: the axis is moved last and back.
-template <class T, class F>
-Tensor<T> along_axis(const char* name, const Tensor<T>& x, std::int64_t axis, F f) {
+template <class T, class F> Tensor<T> along_axis(const char* name, const Tensor<T>& x, std::int64_t axis, F f) {
   const std::size_t place = x.shape().axis(axis, name);
   if (place + 1 >= x.rank()) return f(x);
   return transpose(f(transpose(x, axis, -1)), axis, -1);
@@ -49,8 +48,7 @@ Tensor<T> along_axis(const char* name, const Tensor<T>& x, std::int64_t axis, F 
 
 }  // namespace
 
-template <class T>
-Tensor<T> softmax(const Tensor<T>& x, std::int64_t axis) {
+template <class T> Tensor<T> softmax(const Tensor<T>& x, std::int64_t axis) {
   const auto& k = detail::kernels<T>();
   return along_axis("softmax", x, axis, [&k](const Tensor<T>& rows) {
     return along_rows("softmax", rows, k.softmax_rows, k.softmax_backward_rows,
@@ -58,8 +56,7 @@ Tensor<T> softmax(const Tensor<T>& x, std::int64_t axis) {
   });
 }
 
-template <class T>
-Tensor<T> log_softmax(const Tensor<T>& x, std::int64_t axis) {
+template <class T> Tensor<T> log_softmax(const Tensor<T>& x, std::int64_t axis) {
   const auto& k = detail::kernels<T>();
   return along_axis("log_softmax", x, axis, [&k](const Tensor<T>& rows) {
     return along_rows("log_softmax", rows, k.log_softmax_rows, k.log_softmax_backward_rows,

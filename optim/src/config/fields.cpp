@@ -19,7 +19,9 @@ std::string number_text(double value) {
 
 std::string Range::text() const {
   const bool from = std::isfinite(low), to = std::isfinite(high);
-  if (from && to) return "in " + std::string(open_low ? "(" : "[") + number_text(low) + ", " + number_text(high) + (open_high ? ")" : "]");
+  if (from && to)
+    return "in " + std::string(open_low ? "(" : "[") + number_text(low) + ", " + number_text(high) +
+           (open_high ? ")" : "]");
   if (from) return (open_low ? "> " : ">= ") + number_text(low);
   if (to) return (open_high ? "< " : "<= ") + number_text(high);
   return "any number";
@@ -53,8 +55,12 @@ Field& Fields::operator()(const char* name, double& place, Range range, const ch
 Field& Fields::operator()(const char* name, std::int64_t& place, Range range, const char* doc) {
   return add({name, doc, Kind::integer, &place, 0, range});
 }
-Field& Fields::operator()(const char* name, bool& place, const char* doc) { return add({name, doc, Kind::boolean, &place}); }
-Field& Fields::operator()(const char* name, std::string& place, const char* doc) { return add({name, doc, Kind::text, &place}); }
+Field& Fields::operator()(const char* name, bool& place, const char* doc) {
+  return add({name, doc, Kind::boolean, &place});
+}
+Field& Fields::operator()(const char* name, std::string& place, const char* doc) {
+  return add({name, doc, Kind::text, &place});
+}
 Field& Fields::operator()(const char* name, std::string& place, OneOf choices, const char* doc) {
   Field& field = add({name, doc, Kind::choice, &place});
   field.choices = choices.names;
@@ -69,7 +75,9 @@ Field& Fields::operator()(const char* name, std::optional<double>& place, Range 
 Field& Fields::operator()(const char* name, std::optional<std::int64_t>& place, Range range, const char* doc) {
   return add({name, doc, Kind::optional_integer, &place, 0, range});
 }
-Field& Fields::operator()(const char* name, Duration& place, const char* doc) { return add({name, doc, Kind::duration, &place}); }
+Field& Fields::operator()(const char* name, Duration& place, const char* doc) {
+  return add({name, doc, Kind::duration, &place});
+}
 Field& Fields::operator()(const char* name, std::optional<Duration>& place, const char* doc) {
   return add({name, doc, Kind::optional_duration, &place});
 }

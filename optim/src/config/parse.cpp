@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// nlohmann's parser reads; this file keeps the places. The parser reports tokens in order, so a cursor that steps over the
-// same tokens knows where each begins and ends.
+// nlohmann's parser reads; this file keeps the places. The parser reports tokens in order, so a cursor that steps over
+// the same tokens knows where each begins and ends.
 #include "xgrad/config/parse.hpp"
 
 #include <algorithm>
@@ -22,7 +22,11 @@ constexpr const char* kSyntax = "XG100";
 std::size_t invalid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const std::size_t length = byte < 0x80 ? 1 : byte >= 0xC2 && byte < 0xE0 ? 2 : byte >= 0xE0 && byte < 0xF0 ? 3 : byte >= 0xF0 && byte < 0xF5 ? 4 : 0;
+    const std::size_t length = byte < 0x80                   ? 1
+                               : byte >= 0xC2 && byte < 0xE0 ? 2
+                               : byte >= 0xE0 && byte < 0xF0 ? 3
+                               : byte >= 0xF0 && byte < 0xF5 ? 4
+                                                             : 0;
     if (length == 0 || i + length > text.size()) return i;
     for (std::size_t k = 1; k < length; ++k)
       if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return i;
@@ -33,12 +37,15 @@ std::size_t invalid_utf8(std::string_view text) {
 
 class Reader : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Reader(std::shared_ptr<const Source> source, Problems& problems) : source_(std::move(source)), text_(source_->text), problems_(problems) {
+  Reader(std::shared_ptr<const Source> source, Problems& problems)
+      : source_(std::move(source)), text_(source_->text), problems_(problems) {
     if (text_.starts_with("\xEF\xBB\xBF")) cursor_ = 3;
   }
   Value take() { return std::move(root_); }
 
-  bool null() override { return scalar(Value::Type::null, [](Value&) {}); }
+  bool null() override {
+    return scalar(Value::Type::null, [](Value&) {});
+  }
   bool boolean(bool b) override {
     return scalar(Value::Type::boolean, [b](Value& v) { v.boolean = b; });
   }
@@ -46,7 +53,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     return scalar(Value::Type::integer, [n](Value& v) { v.integer = n, v.number = static_cast<double>(n); });
   }
   bool number_unsigned(std::uint64_t n) override {
-    if (n <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return number_integer(static_cast<std::int64_t>(n));
+    if (n <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      return number_integer(static_cast<std::int64_t>(n));
     return number_float(static_cast<double>(n), {});
   }
   bool number_float(double n, const std::string&) override {
@@ -62,8 +70,9 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     Value& object = *open_.back();
     if (const auto* before = object.find(name)) {
       const auto [line, column] = line_column(text_, before->key_place.begin);
-      problems_.add("XG101", place, object.path, "duplicate key \"" + name + "\"" + (object.path.empty() ? "" : " in " + object.path) +
-                    "; first at " + std::to_string(line) + ":" + std::to_string(column));
+      problems_.add("XG101", place, object.path,
+                    "duplicate key \"" + name + "\"" + (object.path.empty() ? "" : " in " + object.path) +
+                        "; first at " + std::to_string(line) + ":" + std::to_string(column));
     }
     object.members.push_back({name, place, {}});
     object.members.back().value.path = object.path.empty() ? name : object.path + "." + name;
@@ -128,8 +137,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     parent.items.back().path = parent.path + "[" + std::to_string(parent.items.size() - 1) + "]";
     return parent.items.back();
   }
-  template <class Set>
-  bool scalar(Value::Type type, Set set) {
+  template <class Set> bool scalar(Value::Type type, Set set) {
     const Place place = token();
     Value& value = next_value();
     value.type = type;
@@ -162,15 +170,18 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   /// Turns the parser's complaint about what stands at the cursor into advice.
   void explain(const std::string& what) {
     // 01 and 0x10 were taken for the number 0 and something behind it.
-    if (last_begin_ != kNone && text_[last_begin_] == '0' && cursor_ > last_begin_ + 1 && std::isalnum(static_cast<unsigned char>(text_[last_begin_ + 1]))) {
+    if (last_begin_ != kNone && text_[last_begin_] == '0' && cursor_ > last_begin_ + 1 &&
+        std::isalnum(static_cast<unsigned char>(text_[last_begin_ + 1]))) {
       const std::string number = text_.substr(last_begin_, word_end(last_begin_) - last_begin_);
-      if (number.find_first_of(".eE") != 1) return problem(last_begin_, last_begin_ + number.size(), "not a JSON number: " + number, "write for example 0.5");
+      if (number.find_first_of(".eE") != 1)
+        return problem(last_begin_, last_begin_ + number.size(), "not a JSON number: " + number,
+                       "write for example 0.5");
     }
     const std::size_t at = cursor_;
     const auto opener = [&] {
       const auto [line, column] = line_column(text_, open_.back()->place.begin);
-      return std::string(open_.back()->is(Value::Type::object) ? "object" : "list") + " opened at " + std::to_string(line) + ":" +
-             std::to_string(column) + " is never closed";
+      return std::string(open_.back()->is(Value::Type::object) ? "object" : "list") + " opened at " +
+             std::to_string(line) + ":" + std::to_string(column) + " is never closed";
     };
     if (what.find("out of range") != std::string::npos || what.find("number overflow") != std::string::npos)
       return problem(at, word_end(at), "number too large for a double: " + text_.substr(at, word_end(at) - at));
@@ -182,7 +193,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     const char c = text_[at];
     if (c == '/') {
       const auto [line, column] = line_column(text_, at);
-      return problem(at, at + 2, "comment opened at " + std::to_string(line) + ":" + std::to_string(column) + " is never closed");
+      return problem(at, at + 2,
+                     "comment opened at " + std::to_string(line) + ":" + std::to_string(column) + " is never closed");
     }
     if ((c == '}' || c == ']') && last_comma_ != kNone && only_blank_between(last_comma_ + 1, at))
       return problem(last_comma_, last_comma_ + 1, "a comma before the closing bracket; remove it");
@@ -190,23 +202,36 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     if (c == '"') {
       const bool closed = text_.find('"', at + 1) != std::string::npos;
       if (closed && !separator_before(at) && !open_.empty())
-        return problem(at, word_end(at), last_was_key_ ? "expected ':' after the key" : "expected ',' or '" +
-                       std::string(open_.back()->is(Value::Type::object) ? "}" : "]") + "' after value");
+        return problem(at, word_end(at),
+                       last_was_key_
+                           ? "expected ':' after the key"
+                           : "expected ',' or '" + std::string(open_.back()->is(Value::Type::object) ? "}" : "]") +
+                                 "' after value");
       const std::size_t detail = what.find("syntax error");
-      return problem(at, word_end(at), closed ? what.substr(detail == std::string::npos ? 0 : detail) : "the string that begins here is never closed");
+      return problem(at, word_end(at),
+                     closed ? what.substr(detail == std::string::npos ? 0 : detail)
+                            : "the string that begins here is never closed");
     }
     if (!open_.empty() && !separator_before(at) && c != '/')
-      return problem(at, word_end(at), last_was_key_ ? "expected ':' after the key" : "expected ',' or '" +
-                     std::string(open_.back()->is(Value::Type::object) ? "}" : "]") + "' after value");
+      return problem(at, word_end(at),
+                     last_was_key_
+                         ? "expected ':' after the key"
+                         : "expected ',' or '" + std::string(open_.back()->is(Value::Type::object) ? "}" : "]") +
+                               "' after value");
     const bool expects_key = !open_.empty() && open_.back()->is(Value::Type::object) && after_open_brace(at);
     if (word == "NaN" || word == "Infinity" || word == "-Infinity" || word == "nan" || word == "inf" || word == "-inf")
       return problem(at, at + word.size(), word + " is not JSON; use null, or leave the key out");
     if ((std::isalpha(static_cast<unsigned char>(c)) || c == '_') && expects_key)
       return problem(at, at + word.size(), "keys must be quoted: \"" + word + "\"");
-    if (std::strchr(".+-0123456789", c)) return problem(at, at + word.size(), "not a JSON number: " + word, "write for example 0.5");
+    if (std::strchr(".+-0123456789", c))
+      return problem(at, at + word.size(), "not a JSON number: " + word, "write for example 0.5");
     if (std::isalpha(static_cast<unsigned char>(c)))
-      return problem(at, at + word.size(), "\"" + word + "\" is not JSON; expected true, false, null, a number, or a string in double quotes");
-    return problem(at, at + 1, open_.empty() ? "unexpected text after the end of the config" : std::string("unexpected '") + c + "'");
+      return problem(at, at + word.size(),
+                     "\"" + word +
+                         "\" is not JSON; expected true, false, null, a number, or a string in double quotes");
+    return problem(at, at + 1,
+                   open_.empty() ? "unexpected text after the end of the config"
+                                 : std::string("unexpected '") + c + "'");
   }
 
   static constexpr std::size_t kNone = std::string::npos;
@@ -216,7 +241,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     return std::max(end, std::min(at + 1, text_.size()));
   }
   bool only_blank_between(std::size_t from, std::size_t to) const {
-    return std::all_of(text_.begin() + static_cast<std::ptrdiff_t>(from), text_.begin() + static_cast<std::ptrdiff_t>(to),
+    return std::all_of(text_.begin() + static_cast<std::ptrdiff_t>(from),
+                       text_.begin() + static_cast<std::ptrdiff_t>(to),
                        [](char c) { return std::strchr(" \t\r\n", c) != nullptr; });
   }
   /// What stands before `at`, blanks and comments aside.
@@ -234,7 +260,6 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   std::vector<Value*> open_;
   std::size_t cursor_ = 0, last_comma_ = kNone, last_begin_ = kNone;
   bool last_was_key_ = false;
-
 };
 
 }  // namespace
@@ -249,10 +274,13 @@ Value parse(const std::string& text, const std::string& source_name, Problems& p
   if (const std::size_t zero = text.find('\0'); zero != std::string::npos)
     return refuse(zero, "does not look like text (found byte 0x00 at offset " + std::to_string(zero) + ")",
                   source_name.ends_with(".safetensors") ? "did you mean: xgrad resume " + source_name : "");
-  if (const std::size_t bad = invalid_utf8(text); bad != std::string::npos) return refuse(bad, "invalid UTF-8 at byte " + std::to_string(bad));
-  if (text.find_first_not_of(" \t\r\n\xEF\xBB\xBF") == std::string::npos) return refuse(0, "config is empty; expected a JSON object");
+  if (const std::size_t bad = invalid_utf8(text); bad != std::string::npos)
+    return refuse(bad, "invalid UTF-8 at byte " + std::to_string(bad));
+  if (text.find_first_not_of(" \t\r\n\xEF\xBB\xBF") == std::string::npos)
+    return refuse(0, "config is empty; expected a JSON object");
   Reader reader(source, problems);
-  const bool complete = nlohmann::json::sax_parse(text.begin(), text.end(), &reader, nlohmann::json::input_format_t::json, true, true);
+  const bool complete =
+      nlohmann::json::sax_parse(text.begin(), text.end(), &reader, nlohmann::json::input_format_t::json, true, true);
   return complete ? reader.take() : Value{};
 }
 
@@ -264,7 +292,8 @@ Value parse_file(const std::string& path, Problems& problems) {
     for (const auto& entry : fs::directory_iterator(path, error))
       if (entry.path().extension() == ".json") configs.push_back(entry.path().string());
     std::sort(configs.begin(), configs.end());
-    problems.add("XG110", Place{}, path, "is a directory; expected a config file", configs.empty() ? "" : "it has: " + joined(configs));
+    problems.add("XG110", Place{}, path, "is a directory; expected a config file",
+                 configs.empty() ? "" : "it has: " + joined(configs));
     return {};
   }
   std::ifstream file(path, std::ios::binary);
@@ -274,7 +303,10 @@ Value parse_file(const std::string& path, Problems& problems) {
     std::vector<std::string> files;
     for (const auto& entry : fs::directory_iterator(folder, error)) files.push_back(entry.path().filename().string());
     const std::string close = nearest(fs::path(path).filename().string(), files);
-    problems.add("XG110", Place{}, path, "cannot open \"" + path + "\": " + reason, close.empty() ? "" : "did you mean \"" + (fs::path(path).has_parent_path() ? (folder / close).string() : close) + "\"?");
+    problems.add("XG110", Place{}, path, "cannot open \"" + path + "\": " + reason,
+                 close.empty() ? ""
+                               : "did you mean \"" +
+                                     (fs::path(path).has_parent_path() ? (folder / close).string() : close) + "\"?");
     return {};
   }
   std::ostringstream text;
@@ -320,7 +352,8 @@ void apply_override(Value& config, const std::string& assignment, Problems& prob
       const std::size_t index = digits && steps[i].size() < 10 ? std::stoul(steps[i]) : at->items.size();
       if (index >= at->items.size())
         return refuse(where + " has " + std::to_string(at->items.size()) + " entries" +
-                      (at->items.empty() ? "" : " (0..." + std::to_string(at->items.size() - 1) + ")") + "; there is no [" + steps[i] + "]");
+                      (at->items.empty() ? "" : " (0..." + std::to_string(at->items.size() - 1) + ")") +
+                      "; there is no [" + steps[i] + "]");
       if (last && removes) return void(at->items.erase(at->items.begin() + static_cast<std::ptrdiff_t>(index)));
       at = &at->items[index];
       continue;
@@ -331,8 +364,10 @@ void apply_override(Value& config, const std::string& assignment, Problems& prob
       at->members.push_back({"type", at->place, std::move(type)});
     }
     if (at->is(Value::Type::null)) at->type = Value::Type::object;
-    if (!at->is(Value::Type::object)) return refuse(where + " is " + at->describe() + "; it has no \"" + steps[i] + "\"");
-    auto member = std::find_if(at->members.begin(), at->members.end(), [&](const Value::Member& m) { return m.key == steps[i]; });
+    if (!at->is(Value::Type::object))
+      return refuse(where + " is " + at->describe() + "; it has no \"" + steps[i] + "\"");
+    auto member =
+        std::find_if(at->members.begin(), at->members.end(), [&](const Value::Member& m) { return m.key == steps[i]; });
     if (last && removes) {
       if (member == at->members.end()) return refuse(where + " has no \"" + steps[i] + "\" to remove");
       return void(at->members.erase(member));

@@ -13,19 +13,39 @@ namespace {
 
 using Kind = Field::Kind;
 using Type = Value::Type;
-constexpr const char *kUnknownKey = "XG102", *kWrongType = "XG103", *kOutOfRange = "XG104", *kUnknownName = "XG105", *kMissing = "XG106";
+constexpr const char *kUnknownKey = "XG102", *kWrongType = "XG103", *kOutOfRange = "XG104", *kUnknownName = "XG105",
+                     *kMissing = "XG106";
 
 /// What other tools call our keys.
 struct Synonym {
   const char *theirs, *ours;
 };
-constexpr Synonym kSynonyms[] = {
-    {"learning_rate", "lr"}, {"base_lr", "lr"}, {"lr0", "lr"}, {"max_lr", "lr"}, {"learningRate", "lr"},
-    {"beta1", "betas"}, {"beta2", "betas"}, {"momentum2", "betas"}, {"weightDecay", "weight_decay"}, {"epsilon", "eps"},
-    {"max_iter", "steps"}, {"max_steps", "steps"}, {"num_train_epochs", "epochs"}, {"num_epochs", "epochs"},
-    {"lr_policy", "schedule"}, {"lr_scheduler_type", "schedule"}, {"lr_scheduler", "schedule"}, {"snapshot", "checkpoint"},
-    {"iter_size", "accumulate"}, {"gradient_accumulation_steps", "accumulate"}, {"clip_gradients", "clip"},
-    {"max_grad_norm", "clip"}, {"units", "out"}, {"out_features", "out"}, {"in_features", "in"}, {"rate", "p"}};
+constexpr Synonym kSynonyms[] = {{"learning_rate", "lr"},
+                                 {"base_lr", "lr"},
+                                 {"lr0", "lr"},
+                                 {"max_lr", "lr"},
+                                 {"learningRate", "lr"},
+                                 {"beta1", "betas"},
+                                 {"beta2", "betas"},
+                                 {"momentum2", "betas"},
+                                 {"weightDecay", "weight_decay"},
+                                 {"epsilon", "eps"},
+                                 {"max_iter", "steps"},
+                                 {"max_steps", "steps"},
+                                 {"num_train_epochs", "epochs"},
+                                 {"num_epochs", "epochs"},
+                                 {"lr_policy", "schedule"},
+                                 {"lr_scheduler_type", "schedule"},
+                                 {"lr_scheduler", "schedule"},
+                                 {"snapshot", "checkpoint"},
+                                 {"iter_size", "accumulate"},
+                                 {"gradient_accumulation_steps", "accumulate"},
+                                 {"clip_gradients", "clip"},
+                                 {"max_grad_norm", "clip"},
+                                 {"units", "out"},
+                                 {"out_features", "out"},
+                                 {"in_features", "in"},
+                                 {"rate", "p"}};
 
 std::string spelled(const std::string& word) { return "\"" + word + "\""; }
 
@@ -41,7 +61,8 @@ std::vector<std::string> split(const char* names) {
 
 class Setter {
  public:
-  Setter(const Value& value, const Field& field, Problems& problems) : value_(value), field_(field), problems_(problems) {}
+  Setter(const Value& value, const Field& field, Problems& problems)
+      : value_(value), field_(field), problems_(problems) {}
 
   void run() {
     switch (field_.kind) {
@@ -56,10 +77,12 @@ class Setter {
       case Kind::numbers: return numbers();
       case Kind::number_list: return number_list(*static_cast<std::vector<double>*>(field_.place));
       case Kind::optional_number: return optional(*static_cast<std::optional<double>*>(field_.place), &Setter::number);
-      case Kind::optional_integer: return optional(*static_cast<std::optional<std::int64_t>*>(field_.place), &Setter::integer);
+      case Kind::optional_integer:
+        return optional(*static_cast<std::optional<std::int64_t>*>(field_.place), &Setter::integer);
       case Kind::duration: *static_cast<Duration*>(field_.place) = parse_duration(value_, problems_); return;
       case Kind::optional_duration:
-        if (!value_.is(Type::null)) *static_cast<std::optional<Duration>*>(field_.place) = parse_duration(value_, problems_);
+        if (!value_.is(Type::null))
+          *static_cast<std::optional<Duration>*>(field_.place) = parse_duration(value_, problems_);
         return;
       case Kind::object: {
         Fields inner;
@@ -79,7 +102,8 @@ class Setter {
       const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), ignored);
       if (error == std::errc{} && end == s.data() + s.size()) help = "remove the quotes";
     }
-    problems_.add(kWrongType, value_, spelled(field_.name) + ": expected " + expected + ", found " + value_.describe(), help);
+    problems_.add(kWrongType, value_, spelled(field_.name) + ": expected " + expected + ", found " + value_.describe(),
+                  help);
   }
   bool in_range(double number, const Value& at) {
     if (field_.range.contains(number)) return true;
@@ -94,7 +118,8 @@ class Setter {
   }
   void integer(std::int64_t& place) {
     constexpr double kExact = 9007199254740992.0;  // integers beyond are not all doubles
-    if (!value_.is_number() || (value_.is(Type::number) && (value_.number != std::floor(value_.number) || std::abs(value_.number) > kExact)))
+    if (!value_.is_number() ||
+        (value_.is(Type::number) && (value_.number != std::floor(value_.number) || std::abs(value_.number) > kExact)))
       return wrong("an integer");
     const std::int64_t result = value_.is(Type::integer) ? value_.integer : static_cast<std::int64_t>(value_.number);
     if (in_range(static_cast<double>(result), value_)) place = result;
@@ -114,8 +139,9 @@ class Setter {
   void numbers() {
     if (!value_.is(Type::list)) return wrong("a list of " + std::to_string(field_.count) + " numbers");
     if (value_.items.size() != field_.count)
-      return problems_.add(kWrongType, value_, spelled(field_.name) + " needs exactly " + std::to_string(field_.count) +
-                           " numbers, found " + std::to_string(value_.items.size()));
+      return problems_.add(kWrongType, value_,
+                           spelled(field_.name) + " needs exactly " + std::to_string(field_.count) +
+                               " numbers, found " + std::to_string(value_.items.size()));
     for (std::size_t i = 0; i < field_.count; ++i) element(value_.items[i], static_cast<double*>(field_.place)[i]);
   }
   void number_list(std::vector<double>& place) {
@@ -129,8 +155,7 @@ class Setter {
     else if (in_range(item.number, item))
       place = item.number;
   }
-  template <class T>
-  void optional(std::optional<T>& place, void (Setter::*set)(T&)) {
+  template <class T> void optional(std::optional<T>& place, void (Setter::*set)(T&)) {
     if (value_.is(Type::null)) return void(place.reset());
     place = T{};
     (this->*set)(*place);
@@ -180,11 +205,13 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
 
 void read(const Value& object, const Fields& fields, Problems& problems, const std::string& what,
           const std::vector<std::string>& also_known) {
-  if (!object.is(Type::object)) return problems.add(kWrongType, object, what + ": expected an object, found " + object.describe());
+  if (!object.is(Type::object))
+    return problems.add(kWrongType, object, what + ": expected an object, found " + object.describe());
   std::vector<std::string> known;
   for (const Field& field : fields.list()) known.push_back(field.name);
   for (const Value::Member& member : object.members) {
-    if (member.key.starts_with("x-") || std::find(also_known.begin(), also_known.end(), member.key) != also_known.end()) continue;
+    if (member.key.starts_with("x-") || std::find(also_known.begin(), also_known.end(), member.key) != also_known.end())
+      continue;
     if (const Field* field = fields.find(member.key)) {
       Setter(member.value, *field, problems).run();
       continue;
@@ -214,17 +241,19 @@ std::string name_in(const Value& value, const char* kind, const std::vector<std:
     type = &member->value;
   }
   if (!type->is(Type::string)) {
-    problems.add(kWrongType, *type, std::string(kind) + ": expected a name, found " + type->describe(), "one of " + joined(names));
+    problems.add(kWrongType, *type, std::string(kind) + ": expected a name, found " + type->describe(),
+                 "one of " + joined(names));
     return "";
   }
   const std::string& name = type->string;
   if (std::find(names.begin(), names.end(), name) != names.end()) return name;
   std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const bool only_case = std::find(names.begin(), names.end(), lower) != names.end();
   const std::string close = only_case ? lower : nearest(lower, names);
   problems.add(kUnknownName, *type, "unknown " + std::string(kind) + " " + spelled(name),
-               (only_case      ? "names are lower case: " + spelled(lower) + "   "
+               (only_case       ? "names are lower case: " + spelled(lower) + "   "
                 : close.empty() ? ""
                                 : "did you mean " + spelled(close) + "?   ") +
                    "known: " + joined(names));
@@ -233,7 +262,9 @@ std::string name_in(const Value& value, const char* kind, const std::vector<std:
 
 Duration parse_duration(const Value& value, Problems& problems) {
   const auto refuse = [&](const std::string& text) {
-    problems.add(kWrongType, value, text, "write a number of steps, or for example \"500 steps\", \"5 epochs\", \"5%\", \"90s\", \"10m\", \"1h\"");
+    problems.add(
+        kWrongType, value, text,
+        "write a number of steps, or for example \"500 steps\", \"5 epochs\", \"5%\", \"90s\", \"10m\", \"1h\"");
     return Duration{};
   };
   if (value.is(Type::integer)) {
@@ -252,9 +283,10 @@ Duration parse_duration(const Value& value, Problems& problems) {
     double factor;
   };
   using Unit = Duration::Unit;
-  static constexpr Name kNames[] = {{"steps", Unit::steps, 1}, {"step", Unit::steps, 1}, {"st", Unit::steps, 1},
+  static constexpr Name kNames[] = {{"steps", Unit::steps, 1},   {"step", Unit::steps, 1},   {"st", Unit::steps, 1},
                                     {"epochs", Unit::epochs, 1}, {"epoch", Unit::epochs, 1}, {"ep", Unit::epochs, 1},
-                                    {"%", Unit::percent, 1}, {"s", Unit::seconds, 1}, {"m", Unit::seconds, 60}, {"h", Unit::seconds, 3600}};
+                                    {"%", Unit::percent, 1},     {"s", Unit::seconds, 1},    {"m", Unit::seconds, 60},
+                                    {"h", Unit::seconds, 3600}};
   if (error == std::errc{} && amount >= 0 && std::isfinite(amount))
     for (const Name& name : kNames)
       if (unit == name.name) return {amount * name.factor, name.unit};
@@ -272,7 +304,8 @@ nlohmann::ordered_json dump(const Fields& fields) {
       case Kind::text:
       case Kind::choice: target = *static_cast<std::string*>(field.place); break;
       case Kind::numbers:
-        target = std::vector<double>(static_cast<double*>(field.place), static_cast<double*>(field.place) + field.count);
+        target =
+            std::vector<double>(static_cast<double*>(field.place), static_cast<double*>(field.place) + field.count);
         break;
       case Kind::number_list: target = *static_cast<std::vector<double>*>(field.place); break;
       case Kind::optional_number:
@@ -306,8 +339,10 @@ nlohmann::ordered_json schema(const Fields& fields) {
     auto& entry = properties[field.name] = nlohmann::ordered_json::object();
     const auto number = [&field](nlohmann::ordered_json& target, const char* type) {
       target["type"] = type;
-      if (std::isfinite(field.range.low)) target[field.range.open_low ? "exclusiveMinimum" : "minimum"] = number_json(field.range.low);
-      if (std::isfinite(field.range.high)) target[field.range.open_high ? "exclusiveMaximum" : "maximum"] = number_json(field.range.high);
+      if (std::isfinite(field.range.low))
+        target[field.range.open_low ? "exclusiveMinimum" : "minimum"] = number_json(field.range.low);
+      if (std::isfinite(field.range.high))
+        target[field.range.open_high ? "exclusiveMaximum" : "maximum"] = number_json(field.range.high);
     };
     switch (field.kind) {
       case Kind::number:
@@ -317,9 +352,7 @@ nlohmann::ordered_json schema(const Fields& fields) {
       case Kind::boolean: entry["type"] = "boolean"; break;
       case Kind::text: entry["type"] = "string"; break;
       case Kind::choice: entry["enum"] = split(field.choices); break;
-      case Kind::numbers:
-        entry["minItems"] = entry["maxItems"] = field.count;
-        [[fallthrough]];
+      case Kind::numbers: entry["minItems"] = entry["maxItems"] = field.count; [[fallthrough]];
       case Kind::number_list:
         entry["type"] = "array";
         number(entry["items"], "number");
@@ -343,10 +376,14 @@ nlohmann::ordered_json schema(const Fields& fields) {
         break;
     }
     entry["description"] = field.doc;
-    if (defaults.contains(field.name) && field.kind != Kind::object && !defaults[field.name].empty()) entry["default"] = defaults[field.name];
+    if (defaults.contains(field.name) && field.kind != Kind::object && !defaults[field.name].empty())
+      entry["default"] = defaults[field.name];
     if (field.is_required) required.push_back(field.name);
   }
-  nlohmann::ordered_json result = {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}, {"patternProperties", {{"^x-", nlohmann::ordered_json::object()}}}};
+  nlohmann::ordered_json result = {{"type", "object"},
+                                   {"properties", properties},
+                                   {"additionalProperties", false},
+                                   {"patternProperties", {{"^x-", nlohmann::ordered_json::object()}}}};
   if (!required.empty()) result["required"] = required;
   return result;
 }
@@ -355,12 +392,16 @@ std::string table(const Fields& fields) {
   const nlohmann::ordered_json defaults = dump(fields);
   std::string text;
   for (const Field& field : fields.list()) {
-    std::string name = "  " + std::string(field.name), value = defaults.contains(field.name) ? defaults[field.name].dump() : field.is_required ? "required" : "-";
+    std::string name = "  " + std::string(field.name), value = defaults.contains(field.name)
+                                                                   ? defaults[field.name].dump()
+                                                               : field.is_required ? "required"
+                                                                                   : "-";
     if (value == "null" || value == "{}" || value == "[]") value = "-";
     name.resize(std::max<std::size_t>(name.size() + 1, 24), ' ');
     value.resize(std::max<std::size_t>(value.size() + 1, 16), ' ');
     const bool numeric = field.kind == Kind::number || field.kind == Kind::integer || field.kind == Kind::numbers ||
-                         field.kind == Kind::optional_number || field.kind == Kind::optional_integer || field.kind == Kind::number_list;
+                         field.kind == Kind::optional_number || field.kind == Kind::optional_integer ||
+                         field.kind == Kind::number_list;
     std::string range = numeric ? field.range.text() : field.kind == Kind::choice ? joined(split(field.choices)) : "";
     range.resize(std::max<std::size_t>(range.size() + 1, 14), ' ');
     text += name + value + range + field.doc + "\n";

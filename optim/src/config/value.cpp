@@ -49,7 +49,8 @@ Value Value::from_json(const nlohmann::json& json, const std::string& path) {
       break;
     case nlohmann::json::value_t::array:
       value.type = Type::list;
-      for (const auto& item : json) value.items.push_back(from_json(item, path + "[" + std::to_string(value.items.size()) + "]"));
+      for (const auto& item : json)
+        value.items.push_back(from_json(item, path + "[" + std::to_string(value.items.size()) + "]"));
       break;
     case nlohmann::json::value_t::object:
       value.type = Type::object;
@@ -140,9 +141,11 @@ std::string Problems::text() const {
     } else {
       const std::string& source = problem.place.source->text;
       const auto [line, column] = line_column(source, problem.place.begin);
-      text += problem.place.source->name + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + kind + problem.message + "\n";
+      text += problem.place.source->name + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + kind +
+              problem.message + "\n";
       const std::size_t at = std::min(problem.place.begin, source.size());
-      const std::size_t start = at == 0 || source.rfind('\n', at - 1) == std::string::npos ? 0 : source.rfind('\n', at - 1) + 1;
+      const std::size_t start =
+          at == 0 || source.rfind('\n', at - 1) == std::string::npos ? 0 : source.rfind('\n', at - 1) + 1;
       const std::size_t stop = std::min(source.find('\n', at), source.size());
       std::string shown_line = source.substr(start, std::min<std::size_t>(stop - start, 200));
       if (start == 0 && shown_line.starts_with("\xEF\xBB\xBF")) shown_line.erase(0, 3);
@@ -165,7 +168,8 @@ std::string Problems::text() const {
 nlohmann::ordered_json Problems::json() const {
   auto result = nlohmann::ordered_json::array();
   for (const Problem& problem : sorted()) {
-    nlohmann::ordered_json entry = {{"code", problem.code}, {"severity", problem.warning ? "warning" : "error"}, {"message", problem.message}};
+    nlohmann::ordered_json entry = {
+        {"code", problem.code}, {"severity", problem.warning ? "warning" : "error"}, {"message", problem.message}};
     if (!problem.help.empty()) entry["help"] = problem.help;
     if (!problem.path.empty()) entry["path"] = problem.path;
     if (problem.place) {
@@ -185,9 +189,11 @@ std::string Problems::github() const {
     text += problem.warning ? "::warning " : "::error ";
     if (problem.place) {
       const auto [line, column] = line_column(problem.place.source->text, problem.place.begin);
-      text += "file=" + problem.place.source->name + ",line=" + std::to_string(line) + ",col=" + std::to_string(column) + ",";
+      text += "file=" + problem.place.source->name + ",line=" + std::to_string(line) +
+              ",col=" + std::to_string(column) + ",";
     }
-    text += std::string("title=") + problem.code + "::" + problem.message + (problem.help.empty() ? "" : " (" + problem.help + ")") + "\n";
+    text += std::string("title=") + problem.code + "::" + problem.message +
+            (problem.help.empty() ? "" : " (" + problem.help + ")") + "\n";
   }
   return text;
 }

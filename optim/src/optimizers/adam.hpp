@@ -4,8 +4,8 @@
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
-/// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr / bc1 m / (sqrt(v / bc2) + eps), bc = 1 - beta^t.
-/// amsgrad: the largest v so far in place of v. As torch.optim.Adam.
+/// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr / bc1 m / (sqrt(v / bc2) + eps), bc = 1 -
+/// beta^t. amsgrad: the largest v so far in place of v. As torch.optim.Adam.
 struct Adam {
   double lr = 1e-3;
   std::array<double, 2> betas{0.9, 0.999};
@@ -42,7 +42,8 @@ struct AdamW : Adam {
 struct AmsGrad : Adam {
   AmsGrad() { amsgrad = true; }
   static constexpr const char* name = "amsgrad";
-  static constexpr About about{"Adam divided by the largest mean square so far", "Reddi, Kale, Kumar 2018, arXiv:1904.09237"};
+  static constexpr About about{"Adam divided by the largest mean square so far",
+                               "Reddi, Kale, Kumar 2018, arXiv:1904.09237"};
 };
 
 using adam = Family<Adam, AdamW, AmsGrad>;

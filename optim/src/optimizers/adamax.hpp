@@ -4,13 +4,13 @@
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
-/// m = beta1 m + (1 - beta1) g;  u = max(beta2 u, |g| + eps);  p -= lr / (1 - beta1^t) m / u. As torch.optim.Adamax.
 struct AdaMax {
   double lr = 2e-3;
   std::array<double, 2> betas{0.9, 0.999};
   double eps = 1e-8;
   static constexpr const char* name = "adamax";
-  static constexpr About about{"Adam with the largest gradient in place of the mean square", "Kingma, Ba 2014, arXiv:1412.6980, section 7.1"};
+  static constexpr About about{"Adam with the largest gradient in place of the mean square",
+                               "Kingma, Ba 2014, arXiv:1412.6980, section 7.1"};
   static constexpr Slot slots[] = {{"exp_avg"}, {"exp_inf"}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "step size");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every built-in optimizer, compiled once for each instruction set. The list comes from XGRAD_OPTIMIZERS in CMakeLists.txt.
+// Every built-in optimizer, compiled once for each instruction set. The list comes from XGRAD_OPTIMIZERS in
+// CMakeLists.txt.
 #include "builtin_optimizer_files.inc"
 
 namespace xgrad::optim::inline XGRAD_ISA {
 #include "optimizers/isa_rules.hpp"
 
-template <class T>
-Rules<T> builtin_rules() {
+template <class T> Rules<T> builtin_rules() {
   static constexpr auto rows = [] {
     struct Rows {
       Rule<T> rules[0
@@ -24,8 +24,7 @@ Rules<T> builtin_rules() {
   return {rows.rules, sizeof(rows.rules) / sizeof(rows.rules[0])};
 }
 
-template <class T>
-double sum_of_squares(const T* x, std::size_t n) {
+template <class T> double sum_of_squares(const T* x, std::size_t n) {
   using V = xgrad::simd::Batch<T>;
   constexpr std::size_t block = 1024;
   double total = 0;

@@ -4,13 +4,14 @@
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
-/// v = alpha v + (1 - alpha) g^2;  p -= lr g / (sqrt(v) + eps); centered: v less the squared mean of g; with momentum b the
-/// step is b = momentum b + g / (...). As torch.optim.RMSprop, but for v - mean^2 being kept from rounding below 0.
+/// v = alpha v + (1 - alpha) g^2;  p -= lr g / (sqrt(v) + eps); centered: v less the squared mean of g; with momentum b
+/// the step is b = momentum b + g / (...). As torch.optim.RMSprop, but for v - mean^2 being kept from rounding below 0.
 struct RmsProp {
   double lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0;
   bool centered = false;
   static constexpr const char* name = "rmsprop";
-  static constexpr About about{"gradient over its root mean square", "Tieleman, Hinton 2012; centered: Graves 2013, arXiv:1308.0850"};
+  static constexpr About about{"gradient over its root mean square",
+                               "Tieleman, Hinton 2012; centered: Graves 2013, arXiv:1308.0850"};
   static constexpr Slot slots[] = {{"square_avg"}, {"grad_avg", "centered"}, {"momentum_buffer", "momentum"}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "step size");

@@ -31,8 +31,8 @@ def gradient(t, p, shape):
     ).reshape(shape)
 
 
-SGD, Adam, AdamW, RMSprop, Adagrad = (
-    torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.Adagrad)
+SGD, Adam, AdamW, RMSprop, Adagrad, Adamax = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop,
+                                              torch.optim.Adagrad, torch.optim.Adamax)
 # (our config, PyTorch's class, PyTorch's arguments)
 OPTIMIZERS = []
 
@@ -65,6 +65,9 @@ add("rmsprop", RMSprop, lr=0.01, centered=True, momentum=0.5, weight_decay=0.01,
 add("adagrad", Adagrad, lr=0.1)
 add("adagrad", Adagrad, lr=0.1, lr_decay=0.05, weight_decay=0.01, initial_accumulator_value=0.1, eps=1e-8)
 add("adagrad", Adagrad, lr=0.1, maximize=True)
+add("adamax", Adamax, lr=0.1)
+add("adamax", Adamax, lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.05)
+add("adamax", Adamax, lr=0.1, maximize=True)
 
 
 def trajectory(cls, options, clip=None, groups=None):

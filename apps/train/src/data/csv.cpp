@@ -61,13 +61,15 @@ Lines split_text(const std::string& path, const std::string& text, const CsvOpti
     std::string line = text.substr(at, end - at);
     at = end + 1;
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (++number <= static_cast<std::size_t>(options.skip_rows) || line.find_first_not_of(" \t") == std::string::npos) continue;
+    if (++number <= static_cast<std::size_t>(options.skip_rows) || line.find_first_not_of(" \t") == std::string::npos)
+      continue;
     if (delimiter == '\0') delimiter = guess_delimiter(line);
     lines.rows.push_back(split_line(line, delimiter));
     lines.numbers.push_back(number);
     const std::size_t width = lines.rows.back().size(), expected = lines.rows[0].size();
     if (width != expected)
-      throw DataError(path + ":" + std::to_string(number) + ": row has " + std::to_string(width) + " fields, expected " + std::to_string(expected) +
+      throw DataError(path + ":" + std::to_string(number) + ": row has " + std::to_string(width) +
+                      " fields, expected " + std::to_string(expected) +
                       (options.delimiter == "auto" ? "; is the delimiter right? set data.delimiter" : ""));
   }
   return lines;
@@ -75,21 +77,24 @@ Lines split_text(const std::string& path, const std::string& text, const CsvOpti
 
 bool all_numbers(const Row& row) {
   double ignored = 0;
-  return std::all_of(row.begin(), row.end(), [&](const std::string& f) { return f.empty() || parse_number(f, ignored); });
+  return std::all_of(row.begin(), row.end(),
+                     [&](const std::string& f) { return f.empty() || parse_number(f, ignored); });
 }
 
 std::size_t target_column(const std::string& path, const config::Value& target, const Row& names, std::size_t width) {
   if (target.is(config::Value::Type::integer)) {
     const std::int64_t index = target.integer < 0 ? target.integer + static_cast<std::int64_t>(width) : target.integer;
     if (index < 0 || index >= static_cast<std::int64_t>(width))
-      throw DataError(path + ": there is no column " + std::to_string(target.integer) + " to be the target; columns are 0 to " + std::to_string(width - 1));
+      throw DataError(path + ": there is no column " + std::to_string(target.integer) +
+                      " to be the target; columns are 0 to " + std::to_string(width - 1));
     return static_cast<std::size_t>(index);
   }
   const auto it = std::find(names.begin(), names.end(), target.string);
   if (it == names.end()) {
     const std::string close = config::nearest(target.string, names);
     throw DataError(path + ": there is no column \"" + target.string + "\"" +
-                    (names.empty() ? "; the file has no header, give the target's number" : "; columns are: " + config::joined(names)) +
+                    (names.empty() ? "; the file has no header, give the target's number"
+                                   : "; columns are: " + config::joined(names)) +
                     (close.empty() ? "" : " (did you mean \"" + close + "\"?)"));
   }
   return static_cast<std::size_t>(it - names.begin());
@@ -101,8 +106,13 @@ RawData read_csv(const std::string& path, const CsvOptions& options) {
   Lines lines = split_text(path, read_data_file(path), options);
   if (lines.rows.empty()) throw DataError(path + ": no rows");
   Row names;
-  if (options.header == "true" || (options.header == "auto" && !all_numbers(lines.rows[0]) && lines.rows.size() > 1 && !std::all_of(lines.rows[0].begin(), lines.rows[0].end(), [](const std::string& f) { return f.empty(); }) &&
-                                   std::none_of(lines.rows[0].begin(), lines.rows[0].end(), [](const std::string& f) { double x; return parse_number(f, x); }))) {
+  if (options.header == "true" ||
+      (options.header == "auto" && !all_numbers(lines.rows[0]) && lines.rows.size() > 1 &&
+       !std::all_of(lines.rows[0].begin(), lines.rows[0].end(), [](const std::string& f) { return f.empty(); }) &&
+       std::none_of(lines.rows[0].begin(), lines.rows[0].end(), [](const std::string& f) {
+         double x;
+         return parse_number(f, x);
+       }))) {
     names = lines.rows[0];
     lines.rows.erase(lines.rows.begin());
     lines.numbers.erase(lines.numbers.begin());
@@ -125,7 +135,8 @@ RawData read_csv(const std::string& path, const CsvOptions& options) {
   std::size_t kept = 0;
   for (std::size_t r = 0; r < lines.rows.size(); ++r) {
     const Row& row = lines.rows[r];
-    const bool incomplete = std::any_of(row.begin(), row.end(), [](const std::string& f) { return f.empty() || f == "?" || f == "NA"; });
+    const bool incomplete =
+        std::any_of(row.begin(), row.end(), [](const std::string& f) { return f.empty() || f == "?" || f == "NA"; });
     if (incomplete && options.missing == "drop") continue;
     ++kept;
     for (std::size_t c = 0; c < width; ++c) {
@@ -138,10 +149,13 @@ RawData read_csv(const std::string& path, const CsvOptions& options) {
         if (known == data.class_names.end()) data.class_names.push_back(row[c]);
       } else if (missing) {
         if (options.missing == "error" || c == target)
-          throw DataError(place(r, c) + "missing value; set data.missing to \"drop\" (leave such rows out) or \"mean\" (of the column)");
+          throw DataError(
+              place(r, c) +
+              "missing value; set data.missing to \"drop\" (leave such rows out) or \"mean\" (of the column)");
       } else if (!parse_number(row[c], value)) {
         const bool comma = row[c].find(',') != std::string::npos;
-        throw DataError(place(r, c) + "\"" + row[c] + "\" is not a number" + (comma ? "; decimals need a point, or set data.delimiter" : ""));
+        throw DataError(place(r, c) + "\"" + row[c] + "\" is not a number" +
+                        (comma ? "; decimals need a point, or set data.delimiter" : ""));
       } else if (!std::isfinite(value)) {
         throw DataError(place(r, c) + "\"" + row[c] + "\" is not finite");
       }

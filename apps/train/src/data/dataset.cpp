@@ -29,7 +29,8 @@ void DataOptions::describe(config::Fields& f) {
 namespace {
 
 /// Rows of the parts in the given shares; each class apart if asked for.
-void share_out(const std::vector<std::int64_t>& rows, const double (&shares)[3], std::vector<std::int64_t> (&parts)[3]) {
+void share_out(const std::vector<std::int64_t>& rows, const double (&shares)[3],
+               std::vector<std::int64_t> (&parts)[3]) {
   // Cumulative rounding: every row goes somewhere when the shares add up to 1.
   const double n = static_cast<double>(rows.size());
   std::size_t begin = 0;
@@ -37,7 +38,8 @@ void share_out(const std::vector<std::int64_t>& rows, const double (&shares)[3],
   for (std::size_t part = 0; part < 3; ++part) {
     cumulative += shares[part];
     const auto end = std::max(begin, static_cast<std::size_t>(std::llround(std::min(cumulative, 1.0) * n)));
-    parts[part].insert(parts[part].end(), rows.begin() + static_cast<std::ptrdiff_t>(begin), rows.begin() + static_cast<std::ptrdiff_t>(end));
+    parts[part].insert(parts[part].end(), rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                       rows.begin() + static_cast<std::ptrdiff_t>(end));
     begin = end;
   }
 }
@@ -45,7 +47,8 @@ void share_out(const std::vector<std::int64_t>& rows, const double (&shares)[3],
 }  // namespace
 
 template <class T>
-Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Fit>& transforms, bool classes, std::uint64_t seed)
+Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Fit>& transforms,
+                    bool classes, std::uint64_t seed)
     : options_(options), seed_(seed), class_names_(raw.class_names) {
   const std::size_t n = raw.rows(), pool = raw.test_begin > 0 ? raw.test_begin : n;
   const SplitOptions& split = options.split;
@@ -55,7 +58,8 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
     xgrad::detail::append_text(text, total);
     throw DataError(text + "; expected at most 1");
   }
-  if (raw.test_begin > 0 && split.test > 0) throw DataError("split: \"test\" is given although the data has its own test set; set it to 0");
+  if (raw.test_begin > 0 && split.test > 0)
+    throw DataError("split: \"test\" is given although the data has its own test set; set it to 0");
 
   if (classes) {
     labels_.resize(n);
@@ -65,7 +69,8 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
       if (!(t >= 0) || t != std::floor(t) || t > 1e6) {
         std::string text = "target ";
         xgrad::detail::append_text(text, t);
-        throw DataError(text + " of row " + std::to_string(i) + " is no class; this loss wants one of 0, 1, 2, ... for each row");
+        throw DataError(text + " of row " + std::to_string(i) +
+                        " is no class; this loss wants one of 0, 1, 2, ... for each row");
       }
       labels_[i] = static_cast<std::int64_t>(t);
       highest = std::max(highest, static_cast<std::size_t>(t));
@@ -90,19 +95,24 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
   if (split.stratify) {
     if (!classes) throw DataError("split: \"stratify\" needs classes, but the targets are numbers");
     std::vector<std::vector<std::int64_t>> by_class(classes_);
-    for (const std::int64_t row : rows) by_class[static_cast<std::size_t>(labels_[static_cast<std::size_t>(row)])].push_back(row);
+    for (const std::int64_t row : rows)
+      by_class[static_cast<std::size_t>(labels_[static_cast<std::size_t>(row)])].push_back(row);
     for (const auto& members : by_class) {
-      if (members.size() == 1) throw DataError("split: \"stratify\" with a class of one row (class " + std::to_string(labels_[static_cast<std::size_t>(members[0])]) + ")");
+      if (members.size() == 1)
+        throw DataError("split: \"stratify\" with a class of one row (class " +
+                        std::to_string(labels_[static_cast<std::size_t>(members[0])]) + ")");
       share_out(members, shares, rows_);
     }
     for (auto& part : rows_) std::sort(part.begin(), part.end());
   } else {
     share_out(rows, shares, rows_);
   }
-  for (std::size_t i = raw.test_begin; raw.test_begin > 0 && i < n; ++i) rows_[2].push_back(static_cast<std::int64_t>(i));
+  for (std::size_t i = raw.test_begin; raw.test_begin > 0 && i < n; ++i)
+    rows_[2].push_back(static_cast<std::int64_t>(i));
   for (std::size_t part = 0; part < 3; ++part)
     if (shares[part] > 0 && rows_[part].empty())
-      throw DataError(std::string("split: \"") + name_of(static_cast<Split>(part)) + "\" gets no row of " + std::to_string(pool));
+      throw DataError(std::string("split: \"") + name_of(static_cast<Split>(part)) + "\" gets no row of " +
+                      std::to_string(pool));
   if (rows_[0].empty()) throw DataError("split: no rows to train on");
 
   sample_shape_ = raw.inputs_shape.erased(0);
@@ -119,23 +129,21 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
   inputs_.assign(values.begin(), values.end());
 }
 
-template <class T>
-void Dataset<T>::transform(std::vector<double>& rows) const {
+template <class T> void Dataset<T>::transform(std::vector<double>& rows) const {
   for (const TransformRow::Apply& apply : transforms_) apply(rows);
 }
 
-template <class T>
-std::int64_t Dataset<T>::batches_per_epoch() const {
+template <class T> std::int64_t Dataset<T>::batches_per_epoch() const {
   const auto n = static_cast<std::int64_t>(rows_[0].size());
   return options_.drop_last ? n / options_.batch_size : (n + options_.batch_size - 1) / options_.batch_size;
 }
 
-template <class T>
-Batch<T> Dataset<T>::training_batch(std::int64_t epoch, std::int64_t index) const {
+template <class T> Batch<T> Dataset<T>::training_batch(std::int64_t epoch, std::int64_t index) const {
   if (order_epoch_ != epoch) {
     order_ = rows_[0];
     if (options_.shuffle) {
-      const auto places = permutation({seed_, RandomStream::shuffle, static_cast<std::uint32_t>(epoch)}, static_cast<std::int64_t>(order_.size()));
+      const auto places = permutation({seed_, RandomStream::shuffle, static_cast<std::uint32_t>(epoch)},
+                                      static_cast<std::int64_t>(order_.size()));
       for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = rows_[0][static_cast<std::size_t>(places[i])];
     }
     order_epoch_ = epoch;
@@ -144,20 +152,19 @@ Batch<T> Dataset<T>::training_batch(std::int64_t epoch, std::int64_t index) cons
   return gather(order_.data() + first, std::min(static_cast<std::size_t>(options_.batch_size), order_.size() - first));
 }
 
-template <class T>
-Batch<T> Dataset<T>::rows(Split split, std::size_t first, std::size_t count) const {
+template <class T> Batch<T> Dataset<T>::rows(Split split, std::size_t first, std::size_t count) const {
   return gather(rows_[static_cast<std::size_t>(split)].data() + first, count);
 }
 
-template <class T>
-Batch<T> Dataset<T>::gather(const std::int64_t* rows, std::size_t count) const {
+template <class T> Batch<T> Dataset<T>::gather(const std::int64_t* rows, std::size_t count) const {
   Batch<T> batch;
   batch.size = count;
   const auto n = static_cast<std::int64_t>(count);
   const auto copy = [&](const std::vector<T>& from, std::size_t width, const Shape& shape) {
     Tensor<T> result = Tensor<T>::empty(shape.inserted(0, n));
     T* to = result.mutable_data();
-    for (std::size_t i = 0; i < count; ++i) std::memcpy(to + i * width, from.data() + static_cast<std::size_t>(rows[i]) * width, width * sizeof(T));
+    for (std::size_t i = 0; i < count; ++i)
+      std::memcpy(to + i * width, from.data() + static_cast<std::size_t>(rows[i]) * width, width * sizeof(T));
     return result;
   };
   batch.inputs = copy(inputs_, row_size_, sample_shape_);
@@ -177,14 +184,14 @@ std::vector<double> read_rows(const std::string& path, std::size_t columns) {
       NpyArray array = parse_npy(read_file(path), path);
       data.inputs_shape = array.shape;
       data.numbers = std::move(array.values);
-    } catch (const Error& error) {
-      throw DataError(error.what());
-    }
+    } catch (const Error& error) { throw DataError(error.what()); }
   } else {
     data = read_csv(path, CsvOptions{path, {}, "auto", "auto", "error", 0});
   }
-  if (data.numbers.empty() || data.numbers.size() % columns != 0 || (data.inputs_shape.rank() > 1 && data.row_size() != columns))
-    throw DataError(path + ": rows of " + std::to_string(data.row_size()) + " numbers; the model wants " + std::to_string(columns));
+  if (data.numbers.empty() || data.numbers.size() % columns != 0 ||
+      (data.inputs_shape.rank() > 1 && data.row_size() != columns))
+    throw DataError(path + ": rows of " + std::to_string(data.row_size()) + " numbers; the model wants " +
+                    std::to_string(columns));
   return data.numbers;
 }
 

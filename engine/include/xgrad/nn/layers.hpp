@@ -16,8 +16,7 @@ struct LinearOptions {
 
 /// x weight^T + bias: (..., in) -> (..., out). Parameters weight (out, in) and bias (out), both begin uniform in
 /// +-1 / sqrt(in), as PyTorch's. Throws Error unless in and out are positive.
-template <class T>
-class Linear : public Module<T> {
+template <class T> class Linear : public Module<T> {
  public:
   Linear(std::int64_t in, std::int64_t out, LinearOptions options = {});
   Tensor<T> forward(const Tensor<T>& x) override { return linear(x, weight, bias); }
@@ -25,11 +24,10 @@ class Linear : public Module<T> {
   Tensor<T> weight, bias;  ///< handles on the parameters; bias is undefined without one
 };
 
-#define XGRAD_LAYER(name, expression)                                          \
-  template <class T>                                                           \
-  class name : public Module<T> {                                              \
-   public:                                                                     \
-    Tensor<T> forward(const Tensor<T>& x) override { return expression; }      \
+#define XGRAD_LAYER(name, expression)                                     \
+  template <class T> class name : public Module<T> {                      \
+   public:                                                                \
+    Tensor<T> forward(const Tensor<T>& x) override { return expression; } \
   };
 XGRAD_LAYER(ReLU, relu(x))
 XGRAD_LAYER(ReLU6, relu6(x))
@@ -43,15 +41,14 @@ XGRAD_LAYER(Mish, mish(x))
 XGRAD_LAYER(Softplus, softplus(x))
 XGRAD_LAYER(Softsign, softsign(x))
 #undef XGRAD_LAYER
-#define XGRAD_LAYER(name, type, parameter, value, expression)                  \
-  template <class T>                                                           \
-  class name : public Module<T> {                                              \
-   public:                                                                     \
-    explicit name(type parameter = value) : parameter##_(parameter) {}         \
-    Tensor<T> forward(const Tensor<T>& x) override { return expression; }      \
-                                                                               \
-   private:                                                                    \
-    type parameter##_;                                                         \
+#define XGRAD_LAYER(name, type, parameter, value, expression)             \
+  template <class T> class name : public Module<T> {                      \
+   public:                                                                \
+    explicit name(type parameter = value) : parameter##_(parameter) {}    \
+    Tensor<T> forward(const Tensor<T>& x) override { return expression; } \
+                                                                          \
+   private:                                                               \
+    type parameter##_;                                                    \
   };
 XGRAD_LAYER(LeakyReLU, double, negative_slope, 0.01, leaky_relu(x, negative_slope_))
 XGRAD_LAYER(ELU, double, alpha, 1, elu(x, alpha_))
@@ -64,13 +61,11 @@ XGRAD_LAYER(Flatten, std::int64_t, start, 1, flatten(x, start_))
 #undef XGRAD_LAYER
 
 /// Modules one after the other, named "0", "1", ... A Linear followed by ReLU, Tanh or Sigmoid runs as one operation.
-template <class T>
-class Sequential : public Module<T> {
+template <class T> class Sequential : public Module<T> {
  public:
   Sequential() = default;
   template <class... Modules>
-    requires(std::is_base_of_v<Module<T>, Modules> && ...)
-  explicit Sequential(Modules... modules) {
+  requires(std::is_base_of_v<Module<T>, Modules>&&...) explicit Sequential(Modules... modules) {
     (append(std::make_shared<Modules>(std::move(modules))), ...);
   }
   void append(std::shared_ptr<Module<T>> module);

@@ -16,8 +16,7 @@ namespace xgrad::nn {
 ///     };
 ///
 /// A module is a handle: a copy shares parameters, buffers and the training flag with the original.
-template <class T>
-class Module {
+template <class T> class Module {
  public:
   Module() : state_(std::make_shared<State>()) {}
   virtual ~Module() = default;
@@ -47,7 +46,8 @@ class Module {
   /// Makes `value` a leaf that requires a gradient and returns it. Throws Error for a name used before.
   Tensor<T> register_parameter(const std::string& name, const Tensor<T>& value);
   Tensor<T> register_buffer(const std::string& name, const Tensor<T>& value);
-  /// Throws Error for a name used before, or a module that is part of another: share its parameters by calling it twice.
+  /// Throws Error for a name used before, or a module that is part of another: share its parameters by calling it
+  /// twice.
   void register_module(const std::string& name, const Module& child);
 
  private:
@@ -57,7 +57,8 @@ class Module {
     std::vector<std::shared_ptr<State>> children;
     bool training = true;
   };
-  static void collect(const State& state, const std::string& prefix, NamedTensors<T> State::*which, NamedTensors<T>& result);
+  static void collect(const State& state, const std::string& prefix, NamedTensors<T> State::*which,
+                      NamedTensors<T>& result);
   static void set_training(State& state, bool on);
   void check_name(const std::string& name) const;
 

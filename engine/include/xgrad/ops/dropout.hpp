@@ -5,8 +5,8 @@
 
 namespace xgrad {
 
-/// Each element is 0 with probability p, else divided by 1 - p (Srivastava et al. 2014, JMLR 15). Not training, or p = 0:
-/// x itself. The mask is a function of `key` and the element's place: it is recomputed in backward, never stored.
+/// Each element is 0 with probability p, else divided by 1 - p (Srivastava et al. 2014, JMLR 15). Not training, or p =
+/// 0: x itself. The mask is a function of `key` and the element's place: it is recomputed in backward, never stored.
 /// Throws Error unless 0 <= p <= 1.
 template <class T> Tensor<T> dropout(const Tensor<T>& x, double p, bool training, RandomKey key);
 /// With the next key of this thread's generator (see manual_seed, set_random_step).

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// Elementwise operations. Inputs of two-argument functions broadcast: shapes aligned at the right, sizes equal or 1, else
-// Error with both shapes. A NaN gives a NaN. Gradients at kinks are stated; all are differentiable any number of times.
+// Elementwise operations. Inputs of two-argument functions broadcast: shapes aligned at the right, sizes equal or 1,
+// else Error with both shapes. A NaN gives a NaN. Gradients at kinks are stated; all are differentiable any number of
+// times.
 #include <concepts>
 #include <limits>
 
@@ -157,8 +158,7 @@ template <class T> Tensor<T> softsign(const Tensor<T>& x);
 // Comparison and selection.
 
 /// The result of comparing tensors of T: 1 where true, 0 where false. It converts to a Mask and is not a C++ condition.
-template <class T>
-struct Comparison {
+template <class T> struct Comparison {
   Tensor<T> indicator;
 
   operator Mask() const;
@@ -201,20 +201,25 @@ template <class T> Tensor<T> operator/(double a, const Tensor<T>& b) { return sc
 template <class T> Tensor<T> operator-(const Tensor<T>& x) { return neg(x); }
 /// x to the power p; the usual exponents cost no logarithm.
 template <class T> Tensor<T> pow(const Tensor<T>& x, double p) {
-  return p == 2 ? square(x) : p == 1 ? x : p == 0.5 ? sqrt(x) : p == -1 ? reciprocal(x) : p == 3 ? x * square(x) : pow_scalar(x, p);
+  return p == 2     ? square(x)
+         : p == 1   ? x
+         : p == 0.5 ? sqrt(x)
+         : p == -1  ? reciprocal(x)
+         : p == 3   ? x * square(x)
+                    : pow_scalar(x, p);
 }
 template <class T> Tensor<T> maximum(const Tensor<T>& a, double b) { return maximum(a, Tensor<T>(static_cast<T>(b))); }
 template <class T> Tensor<T> minimum(const Tensor<T>& a, double b) { return minimum(a, Tensor<T>(static_cast<T>(b))); }
 
-#define XGRAD_COMPARISON(op, function, first, second)                                                    \
-  template <class T> Comparison<T> operator op(const Tensor<T>& a, const Tensor<T>& b) {                 \
-    return detail::function(first, second);                                                              \
-  }                                                                                                      \
-  template <class T> Comparison<T> operator op(const Tensor<T>& a, double b) {                           \
-    return a op Tensor<T>(static_cast<T>(b));                                                            \
-  }                                                                                                      \
-  template <class T> Comparison<T> operator op(double a, const Tensor<T>& b) {                           \
-    return Tensor<T>(static_cast<T>(a)) op b;                                                            \
+#define XGRAD_COMPARISON(op, function, first, second)                                    \
+  template <class T> Comparison<T> operator op(const Tensor<T>& a, const Tensor<T>& b) { \
+    return detail::function(first, second);                                              \
+  }                                                                                      \
+  template <class T> Comparison<T> operator op(const Tensor<T>& a, double b) {           \
+    return a op Tensor<T>(static_cast<T>(b));                                            \
+  }                                                                                      \
+  template <class T> Comparison<T> operator op(double a, const Tensor<T>& b) {           \
+    return Tensor<T>(static_cast<T>(a)) op b;                                            \
   }
 XGRAD_COMPARISON(<, less, a, b)
 XGRAD_COMPARISON(>, less, b, a)
@@ -225,7 +230,9 @@ XGRAD_COMPARISON(==, equal, a, b)
 template <class T> Comparison<T> operator!(const Comparison<T>& a) { return {1 - a.indicator}; }
 template <class T> Comparison<T> operator!=(const Tensor<T>& a, const Tensor<T>& b) { return !(a == b); }
 template <class T> Comparison<T> operator!=(const Tensor<T>& a, double b) { return !(a == b); }
-template <class T> Comparison<T> operator&&(const Comparison<T>& a, const Comparison<T>& b) { return {a.indicator * b.indicator}; }
+template <class T> Comparison<T> operator&&(const Comparison<T>& a, const Comparison<T>& b) {
+  return {a.indicator * b.indicator};
+}
 template <class T> Comparison<T> operator||(const Comparison<T>& a, const Comparison<T>& b) {
   return {maximum(a.indicator, b.indicator)};
 }
@@ -238,6 +245,8 @@ template <class T> Tensor<T> where(const Comparison<T>& c, const Tensor<T>& a, d
 template <class T> Tensor<T> where(const Comparison<T>& c, double a, const Tensor<T>& b) {
   return detail::where(c.indicator, Tensor<T>(static_cast<T>(a)), b);
 }
-template <class T> Tensor<T> where(const Comparison<T>& c, double a, double b) { return where(c, Tensor<T>(static_cast<T>(a)), b); }
+template <class T> Tensor<T> where(const Comparison<T>& c, double a, double b) {
+  return where(c, Tensor<T>(static_cast<T>(a)), b);
+}
 
 }  // namespace xgrad

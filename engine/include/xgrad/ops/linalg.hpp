@@ -8,8 +8,7 @@ namespace xgrad {
 /// The matrix product of the last two axes, (..., M, K) @ (..., K, N) -> (..., M, N); the others broadcast.
 /// A rank-1 `a` counts as (1, K), a rank-1 `b` as (K, 1), and the added axis is dropped from the result; two rank-1
 /// operands give their scalar product. K = 0 gives zeros. Throws Error for rank 0 or inner sizes that differ.
-template <class T>
-Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b);
+template <class T> Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b);
 
 /// What linear() applies to its result in the same pass.
 enum class Activation { none, relu, tanh, sigmoid };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// Reductions. `axes` may count from the end, in any order; an empty list means all axes. With keepdims each reduced axis
-// stays with size 1. Throws Error for an axis outside or named twice.
+// Reductions. `axes` may count from the end, in any order; an empty list means all axes. With keepdims each reduced
+// axis stays with size 1. Throws Error for an axis outside or named twice.
 #include <vector>
 
 #include "xgrad/tensor.hpp"
@@ -30,9 +30,11 @@ template <class T> Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
 /// Arithmetic mean; NaN over nothing.
 template <class T> Tensor<T> mean(const Tensor<T>& x, const Axes& axes = {}, bool keepdims = false);
 /// Sum of squared differences from the mean, divided by n - correction; NaN if that is not positive.
-template <class T> Tensor<T> var(const Tensor<T>& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+template <class T>
+Tensor<T> var(const Tensor<T>& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 /// Square root of var; gradient 0 where it is 0.
-template <class T> Tensor<T> std(const Tensor<T>& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+template <class T>
+Tensor<T> std(const Tensor<T>& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 /// Largest element; the gradient is shared evenly by all that are equal to it. NaN wins. Error over nothing.
 template <class T> Tensor<T> amax(const Tensor<T>& x, const Axes& axes = {}, bool keepdims = false);
 /// Smallest element, as amax.
@@ -49,8 +51,7 @@ namespace detail {
 template <class T> Tensor<T> pick(const char* name, const Tensor<T>& x, std::size_t axis, const Indices& indices);
 }  // namespace detail
 
-template <class T>
-struct ValuesAndIndices {
+template <class T> struct ValuesAndIndices {
   Tensor<T> values;
   Indices indices;
 };

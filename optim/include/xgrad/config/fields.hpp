@@ -65,18 +65,31 @@ struct OneOf {
 class Fields;
 
 struct Field {
-  enum class Kind { number, integer, boolean, text, choice, numbers, number_list, optional_number, optional_integer,
-                    duration, optional_duration, object, value };
+  enum class Kind {
+    number,
+    integer,
+    boolean,
+    text,
+    choice,
+    numbers,
+    number_list,
+    optional_number,
+    optional_integer,
+    duration,
+    optional_duration,
+    object,
+    value
+  };
   const char* name;
   const char* doc;
   Kind kind;
   void* place;
-  std::size_t count = 0;              // of `numbers`
+  std::size_t count = 0;  // of `numbers`
   Range range{};
   const char* choices = "";
   bool is_required = false;
-  const char* registry = "";          // of `value`: which kind of registered thing it holds
-  bool list = false;                  // of `value`: a list of them
+  const char* registry = "";                   // of `value`: which kind of registered thing it holds
+  bool list = false;                           // of `value`: a list of them
   void (*describe)(void*, Fields&) = nullptr;  // of `object`
 
   Field& required() {
@@ -106,9 +119,10 @@ class Fields {
   Field& operator()(const char* name, Value& place, const char* registry, const char* doc, bool list = false);
   /// A described struct within this one.
   template <class Described>
-    requires requires(Described& d, Fields& f) { d.describe(f); }
+  requires requires(Described& d, Fields& f) { d.describe(f); }
   Field& operator()(const char* name, Described& place, const char* doc) {
-    return object(name, &place, [](void* p, Fields& f) { static_cast<Described*>(p)->describe(f); }, doc);
+    return object(
+        name, &place, [](void* p, Fields& f) { static_cast<Described*>(p)->describe(f); }, doc);
   }
 
   const std::vector<Field>& list() const { return fields_; }
@@ -122,8 +136,7 @@ class Fields {
 };
 
 /// The fields of `described`, pointing into it.
-template <class Described>
-Fields fields_of(Described& described) {
+template <class Described> Fields fields_of(Described& described) {
   Fields fields;
   described.describe(fields);
   return fields;

@@ -10,8 +10,8 @@ Value parse(const std::string& text, const std::string& source_name, Problems& p
 /// The same for a file. A missing file's problem names the most similar one.
 Value parse_file(const std::string& path, Problems& problems);
 
-/// Applies `path=value`, `path+=value` (append to a list) or `~path` (remove); segments by "." or "[i]". The value is JSON
-/// if it parses as JSON, otherwise a string.
+/// Applies `path=value`, `path+=value` (append to a list) or `~path` (remove); segments by "." or "[i]". The value is
+/// JSON if it parses as JSON, otherwise a string.
 void apply_override(Value& config, const std::string& assignment, Problems& problems);
 
 }  // namespace xgrad::config

@@ -7,9 +7,9 @@
 
 namespace xgrad::config {
 
-/// Fills the fields from an object; everything wrong becomes a problem: unknown keys (with the nearest valid one), wrong
-/// types, numbers out of range, missing keys. `what` names the object: `optimizer "adamw"`. Keys beginning "x-" are notes
-/// and ignored, as are the keys in `also_known` ("type").
+/// Fills the fields from an object; everything wrong becomes a problem: unknown keys (with the nearest valid one),
+/// wrong types, numbers out of range, missing keys. `what` names the object: `optimizer "adamw"`. Keys beginning "x-"
+/// are notes and ignored, as are the keys in `also_known` ("type").
 void read(const Value& object, const Fields& fields, Problems& problems, const std::string& what,
           const std::vector<std::string>& also_known = {});
 

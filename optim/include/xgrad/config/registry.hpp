@@ -12,8 +12,7 @@ namespace xgrad::config {
 std::string name_in(const Value& value, const char* kind, const std::vector<std::string>& names, Problems& problems);
 
 /// Registered things of one kind, by name. Rows have a member `name`.
-template <class Row>
-class Registry {
+template <class Row> class Registry {
  public:
   explicit Registry(const char* kind) : kind_(kind) {}
 

@@ -36,13 +36,13 @@ class Value {
 
   Type type = Type::null;
   bool boolean = false;
-  double number = 0;          ///< also of an integer
+  double number = 0;  ///< also of an integer
   std::int64_t integer = 0;
   std::string string;
-  std::vector<Value> items;   ///< of a list
+  std::vector<Value> items;     ///< of a list
   std::vector<Member> members;  ///< of an object, in the order written
   Place place;
-  std::string path;           ///< "optimizer.groups[0].lr"
+  std::string path;  ///< "optimizer.groups[0].lr"
 
   bool is(Type t) const { return type == t; }
   bool is_number() const { return type == Type::integer || type == Type::number; }

@@ -26,16 +26,16 @@ using xgrad::simd::Batch;
 using xgrad::simd::load_tail;
 using xgrad::simd::store_tail;
 
-/// One pass: every number is read once and written once. Kernel and block come by value: a store may alias anything, and
-/// what lives behind a pointer would be loaded again in every iteration.
+/// One pass: every number is read once and written once. Kernel and block come by value: a store may alias anything,
+/// and what lives behind a pointer would be loaded again in every iteration.
 template <class T, class R, class Kernel, std::size_t... S>
 [[gnu::flatten, gnu::noinline]] void run_block(const Kernel kernel, const Block<T> block, std::index_sequence<S...>) {
   using V = Batch<T>;
   T* const p = block.p;
   const T* const g = block.g;
   [[maybe_unused]] T* const slot[sizeof...(S) + 1] = {block.slots[S]..., nullptr};
-  const V scale(block.gradient_scale), gradient_decay(block.gradient_decay), parameter_decay(block.parameter_decay), high(block.clip),
-      low(-block.clip);
+  const V scale(block.gradient_scale), gradient_decay(block.gradient_decay), parameter_decay(block.parameter_decay),
+      high(block.clip), low(-block.clip);
   const auto step = [&](std::size_t i, auto load, auto store) {
     const V parameter = load(p + i);
     V gradient = scale * load(g + i);
@@ -49,15 +49,16 @@ template <class T, class R, class Kernel, std::size_t... S>
   };
   std::size_t i = 0;
   for (; i + V::size <= block.n; i += V::size)
-    step(i, [](const T* q) { return V::load_unaligned(q); }, [](T* q, V v) { v.store_unaligned(q); });
+    step(
+        i, [](const T* q) { return V::load_unaligned(q); }, [](T* q, V v) { v.store_unaligned(q); });
   if (const std::size_t n = block.n - i)
-    step(i, [n](const T* q) { return load_tail(q, n); }, [n](T* q, V v) { store_tail(q, v, n); });
+    step(
+        i, [n](const T* q) { return load_tail(q, n); }, [n](T* q, V v) { store_tail(q, v, n); });
 }
 
 }  // namespace simd
 
-template <class T, class R>
-constexpr Rule<T> make_rule() {
+template <class T, class R> constexpr Rule<T> make_rule() {
   static_assert(std::is_trivially_copyable_v<R> && sizeof(R) <= kRuleBytes);
   static_assert(kSlotCount<R> <= kMaxSlots, "an optimizer has at most 4 slots");
   using Kernel = decltype(std::declval<const R&>().step(Now{}));
@@ -77,7 +78,9 @@ constexpr Rule<T> make_rule() {
     else
       return static_cast<void>(place), nullptr;
   };
-  rule.prepare = [](const void* place, Now now, void* kernel) { new (kernel) Kernel(static_cast<const R*>(place)->step(now)); };
+  rule.prepare = [](const void* place, Now now, void* kernel) {
+    new (kernel) Kernel(static_cast<const R*>(place)->step(now));
+  };
   rule.run = [](const void* kernel, const Block<T>& block) {
     simd::run_block<T, R>(*static_cast<const Kernel*>(kernel), block, std::make_index_sequence<kSlotCount<R>>{});
   };
@@ -85,10 +88,8 @@ constexpr Rule<T> make_rule() {
 }
 
 /// The optimizers of one file.
-template <class... Rules>
-struct Family {
-  template <class T>
-  static constexpr void add_to(Rule<T>* rows, std::size_t& count) {
+template <class... Rules> struct Family {
+  template <class T> static constexpr void add_to(Rule<T>* rows, std::size_t& count) {
     ((rows[count++] = make_rule<T, Rules>()), ...);
   }
   static constexpr std::size_t size = sizeof...(Rules);

@@ -17,8 +17,7 @@ struct OptimizerRow {
   Rule<float> float_rule;
   Rule<double> double_rule;
 
-  template <class T>
-  const Rule<T>& rule() const {
+  template <class T> const Rule<T>& rule() const {
     if constexpr (std::is_same_v<T, float>)
       return float_rule;
     else
@@ -39,8 +38,7 @@ struct SharedOptions {
 /// A described copy of an optimizer's hyperparameters.
 class Hyperparameters {
  public:
-  template <class T>
-  explicit Hyperparameters(const Rule<T>& rule);
+  template <class T> explicit Hyperparameters(const Rule<T>& rule);
   /// Its own fields and the shared ones, pointing into this object.
   config::Fields fields();
   /// The number called "lr" or "betas[0]". Throws Error naming the known ones.
@@ -59,11 +57,10 @@ class Hyperparameters {
 ///     auto opt = optim::make<float>({{"type", "adamw"}, {"lr", 1e-3}}, model.named_parameters());
 ///     opt->zero_grad();  loss.backward();  opt->step();
 ///
-/// A parameter without a gradient is skipped entirely: no decay, no state, its own step count stands still. A gradient of
-/// zeros is an ordinary one. State of all parameters lies in one block of memory; one pass reads and writes each number
-/// once; the result does not depend on the number of threads.
-template <class T>
-class Optimizer {
+/// A parameter without a gradient is skipped entirely: no decay, no state, its own step count stands still. A gradient
+/// of zeros is an ordinary one. State of all parameters lies in one block of memory; one pass reads and writes each
+/// number once; the result does not depend on the number of threads.
+template <class T> class Optimizer {
  public:
   /// All parameters in one group with default hyperparameters.
   Optimizer(const OptimizerRow& row, NamedTensors<T> parameters);
@@ -141,8 +138,7 @@ class Optimizer {
 template <class T>
 std::unique_ptr<Optimizer<T>> make(const config::Value& value, NamedTensors<T> parameters, config::Problems& problems);
 /// The same from JSON made in C++. Throws config::ConfigError with all problems.
-template <class T>
-std::unique_ptr<Optimizer<T>> make(const nlohmann::json& json, NamedTensors<T> parameters);
+template <class T> std::unique_ptr<Optimizer<T>> make(const nlohmann::json& json, NamedTensors<T> parameters);
 
 extern template class Optimizer<float>;
 extern template class Optimizer<double>;

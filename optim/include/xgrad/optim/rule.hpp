@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// What an optimizer is to the driver: a row of function pointers. Authors write a struct (see docs/write-an-optimizer.md)
-// and never meet this file's Rule.
+// What an optimizer is to the driver: a row of function pointers. Authors write a struct (see
+// docs/write-an-optimizer.md) and never meet this file's Rule.
 #include <cstddef>
 
 #include "xgrad/config/fields.hpp"
@@ -21,7 +21,8 @@ struct Slot {
   const char* initial = nullptr;  ///< the field that gives the initial value; default 0
 };
 
-/// Where weight decay acts: on the gradient (L2), or on the parameter before the step, times lr or times lr / initial lr.
+/// Where weight decay acts: on the gradient (L2), or on the parameter before the step, times lr or times lr / initial
+/// lr.
 enum class Decay { coupled, decoupled, independent };
 
 /// Defaults of what the driver does for every optimizer.
@@ -36,8 +37,7 @@ struct Now {
 };
 
 /// A piece of one parameter. The kernel sees g' = clip(gradient_scale g) + gradient_decay p and p' = parameter_decay p.
-template <class T>
-struct Block {
+template <class T> struct Block {
   T* p;
   const T* g;
   T* slots[kMaxSlots];  // null where a slot is not kept
@@ -46,17 +46,16 @@ struct Block {
 };
 
 /// An optimizer, compiled for one instruction set.
-template <class T>
-struct Rule {
+template <class T> struct Rule {
   const char* name;
   About about;
   Shared shared;
   const Slot* slots;
   std::size_t slot_count, size;
-  void (*construct)(void* rule);                                ///< with default hyperparameters
+  void (*construct)(void* rule);  ///< with default hyperparameters
   void (*describe)(void* rule, Fields& fields);
-  const char* (*check)(const void* rule);                       ///< what is wrong between fields, or null
-  void (*prepare)(const void* rule, Now now, void* kernel);     ///< the step's scalars, in double
+  const char* (*check)(const void* rule);                    ///< what is wrong between fields, or null
+  void (*prepare)(const void* rule, Now now, void* kernel);  ///< the step's scalars, in double
   void (*run)(const void* kernel, const Block<T>& block);
 };
 

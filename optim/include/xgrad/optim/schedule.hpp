@@ -44,8 +44,8 @@ struct ScheduledParameter {
   std::string parameter;  ///< "lr", "betas[0]"
   Schedule schedule;
 };
-/// From {"type": ...} or a list of them: items of one "param" (default "lr") follow each other, each to its "until" (default
-/// the end of the run); items of different parameters run side by side.
+/// From {"type": ...} or a list of them: items of one "param" (default "lr") follow each other, each to its "until"
+/// (default the end of the run); items of different parameters run side by side.
 std::vector<ScheduledParameter> make_schedules(const config::Value& value, RunLength run, config::Problems& problems);
 
 }  // namespace xgrad::optim

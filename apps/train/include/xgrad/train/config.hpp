@@ -62,7 +62,7 @@ struct Config {
   CheckpointSection checkpoint;
   LogSection log;
 
-  Value document;        ///< as parsed, overrides applied
+  Value document;            ///< as parsed, overrides applied
   std::string folder = ".";  ///< where relative paths start
 
   void describe(Fields& f);

@@ -18,13 +18,13 @@ class DataError : public Error {
 
 /// Rows as they were read, before splitting and transforms.
 struct RawData {
-  Shape inputs_shape;                     ///< (N, ...)
-  std::vector<std::uint8_t> bytes;        ///< the inputs of pictures, else empty
-  std::vector<double> numbers;            ///< the inputs otherwise
-  Shape targets_shape;                    ///< (N) or (N, ...)
+  Shape inputs_shape;               ///< (N, ...)
+  std::vector<std::uint8_t> bytes;  ///< the inputs of pictures, else empty
+  std::vector<double> numbers;      ///< the inputs otherwise
+  Shape targets_shape;              ///< (N) or (N, ...)
   std::vector<double> targets;
-  std::vector<std::string> class_names;   ///< when the targets were words; targets are places in it then
-  std::size_t test_begin = 0;             ///< rows from here on are a given test set; 0: none
+  std::vector<std::string> class_names;  ///< when the targets were words; targets are places in it then
+  std::size_t test_begin = 0;            ///< rows from here on are a given test set; 0: none
 
   std::size_t rows() const { return static_cast<std::size_t>(inputs_shape[0]); }
   std::size_t row_size() const { return rows() == 0 ? 0 : inputs_shape.size() / rows(); }
@@ -71,14 +71,13 @@ struct TransformRow {
   /// What it does to rows once its statistics are known; in place.
   using Apply = std::function<void(std::vector<double>& rows)>;
   /// Takes the statistics from the training rows of all inputs and says what the shape of one row becomes.
-  using Fit = std::function<Apply(const std::vector<double>& inputs, Shape& row_shape, const std::vector<std::int64_t>& training_rows,
-                                  std::vector<std::string>& notes)>;
+  using Fit = std::function<Apply(const std::vector<double>& inputs, Shape& row_shape,
+                                  const std::vector<std::int64_t>& training_rows, std::vector<std::string>& notes)>;
   std::function<Fit(const config::Value&, config::Problems&)> make;
 };
 const config::Registry<TransformRow>& transforms();
 
-template <class T>
-struct Batch {
+template <class T> struct Batch {
   Tensor<T> inputs;
   Indices labels;     ///< (n) for classification
   Tensor<T> targets;  ///< otherwise
@@ -86,14 +85,16 @@ struct Batch {
 };
 
 enum class Split { train, val, test };
-constexpr const char* name_of(Split split) { return split == Split::train ? "train" : split == Split::val ? "val" : "test"; }
+constexpr const char* name_of(Split split) {
+  return split == Split::train ? "train" : split == Split::val ? "val" : "test";
+}
 
 /// Split, transformed rows. The order of an epoch is a function of (seed, epoch), so a run resumes in its middle.
-template <class T>
-class Dataset {
+template <class T> class Dataset {
  public:
   /// `classes`: the targets must be class numbers 0, 1, ... Throws DataError.
-  Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Fit>& transforms, bool classes, std::uint64_t seed);
+  Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Fit>& transforms,
+          bool classes, std::uint64_t seed);
 
   std::size_t size(Split split) const { return rows_[static_cast<std::size_t>(split)].size(); }
   /// Of one sample's input: (features).

@@ -7,9 +7,9 @@ namespace xgrad::train {
 
 /// A layer being added to a model: the shape of one sample that reaches it, and what it makes of it.
 struct LayerContext {
-  Shape shape;              ///< in; the layer replaces it by its output's
-  bool known = true;        ///< false when there is no data to tell the shape: only the settings are checked then
-  std::string from;         ///< who made it, for messages
+  Shape shape;                  ///< in; the layer replaces it by its output's
+  bool known = true;            ///< false when there is no data to tell the shape: only the settings are checked then
+  std::string from;             ///< who made it, for messages
   const Value* init = nullptr;  ///< the model's "init"
 };
 
@@ -20,8 +20,7 @@ struct LayerRow {
   std::function<std::shared_ptr<nn::Module<float>>(const Value&, LayerContext&, Problems&)> make_float;
   std::function<std::shared_ptr<nn::Module<double>>(const Value&, LayerContext&, Problems&)> make_double;
 
-  template <class T>
-  const auto& make() const {
+  template <class T> const auto& make() const {
     if constexpr (std::is_same_v<T, float>)
       return make_float;
     else
@@ -30,21 +29,23 @@ struct LayerRow {
 };
 const config::Registry<LayerRow>& layers();
 
-/// The model of {"type": "sequential", "layers": [...], "init": ...} for samples of a shape; `output` becomes the shape of
-/// its result. Shapes that do not fit are problems. Layer i's parameters are named "i.weight", or by its "name".
+/// The model of {"type": "sequential", "layers": [...], "init": ...} for samples of a shape; `output` becomes the shape
+/// of its result. Shapes that do not fit are problems. Layer i's parameters are named "i.weight", or by its "name".
 template <class T>
-std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& sample, Shape& output, Problems& problems);
+std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& sample, Shape& output,
+                                              Problems& problems);
 
 struct LossRow {
   const char* name;
   config::About about;
   bool classes;  ///< targets are class numbers
   std::function<void(const std::function<void(Fields&)>&)> describe;
-  std::function<std::function<Tensor<float>(const Tensor<float>&, const Batch<float>&)>(const Value&, Problems&)> make_float;
-  std::function<std::function<Tensor<double>(const Tensor<double>&, const Batch<double>&)>(const Value&, Problems&)> make_double;
+  std::function<std::function<Tensor<float>(const Tensor<float>&, const Batch<float>&)>(const Value&, Problems&)>
+      make_float;
+  std::function<std::function<Tensor<double>(const Tensor<double>&, const Batch<double>&)>(const Value&, Problems&)>
+      make_double;
 
-  template <class T>
-  const auto& make() const {
+  template <class T> const auto& make() const {
     if constexpr (std::is_same_v<T, float>)
       return make_float;
     else

@@ -19,11 +19,20 @@ class OutputError : public Error {
 };
 
 /// What the process ends with.
-enum class ExitCode { done = 0, internal = 1, usage = 2, config = 3, data = 4, checkpoint = 5, diverged = 6, target = 7, output = 8 };
+enum class ExitCode {
+  done = 0,
+  internal = 1,
+  usage = 2,
+  config = 3,
+  data = 4,
+  checkpoint = 5,
+  diverged = 6,
+  target = 7,
+  output = 8
+};
 
 /// Everything that a config describes, built and checked.
-template <class T>
-struct Experiment {
+template <class T> struct Experiment {
   Config config;
   std::unique_ptr<Dataset<T>> data;
   std::shared_ptr<nn::Sequential<T>> model;
@@ -39,14 +48,14 @@ struct Experiment {
   std::vector<std::string> metric_names() const;
 };
 
-/// Builds data, model, loss, optimizer and rules; whatever is wrong becomes a problem. Throws DataError where a file is.
-template <class T>
-Experiment<T> build(const Config& config, Problems& problems);
+/// Builds data, model, loss, optimizer and rules; whatever is wrong becomes a problem. Throws DataError where a file
+/// is.
+template <class T> Experiment<T> build(const Config& config, Problems& problems);
 
 struct RunOptions {
-  std::string out;              ///< the run folder
-  bool resume = false;          ///< continue from the newest checkpoint in it
-  std::string from;             ///< resume: this checkpoint instead
+  std::string out;      ///< the run folder
+  bool resume = false;  ///< continue from the newest checkpoint in it
+  std::string from;     ///< resume: this checkpoint instead
   bool quiet = false;
   bool json = false;            ///< the summary as JSON, messages elsewhere
   bool require_target = false;  ///< exit with 7 unless a target rule was met
@@ -57,8 +66,7 @@ struct RunOptions {
 int run_training(Config config, const RunOptions& options, std::ostream& terminal);
 
 /// Loss and accuracy on one part of the data.
-template <class T>
-std::vector<std::pair<std::string, double>> measure(Experiment<T>& experiment, Split split);
+template <class T> std::vector<std::pair<std::string, double>> measure(Experiment<T>& experiment, Split split);
 
 /// The run folder or checkpoint file that `path` names, as a config and a checkpoint path. Throws CheckpointError.
 struct SavedRun {
@@ -67,7 +75,6 @@ struct SavedRun {
 };
 SavedRun open_run(const std::string& path, const std::vector<std::string>& overrides, Problems& problems);
 /// Loads parameters and buffers. Throws CheckpointError listing what is missing, unexpected or of another shape.
-template <class T>
-void load_model(Experiment<T>& experiment, const std::string& checkpoint);
+template <class T> void load_model(Experiment<T>& experiment, const std::string& checkpoint);
 
 }  // namespace xgrad::train
