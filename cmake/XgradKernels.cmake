@@ -50,11 +50,13 @@ function(xgrad_kernels target)
     add_library(${objects} OBJECT ${arg_SOURCES})
     target_include_directories(${objects} PRIVATE $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)
     target_link_libraries(${objects} PRIVATE xgrad_warnings ${arg_LINK})
-    target_compile_definitions(${objects} PRIVATE XGRAD_ISA=${isa})
+    target_compile_definitions(${objects} PRIVATE XGRAD_ISA=${isa}
+      # two functions of xsimd that are no templates over the instruction set: one copy for each set, not one for all
+      __ieee754_rem_pio2=rem_pio2_${isa} __kernel_rem_pio2=kernel_rem_pio2_${isa})
     # Without optimisation small inline functions stay weak symbols, and the linker would keep one instruction set's copy
     # for all: hence at least -O1, and a test (kernel_symbols) that looks for such symbols.
     target_compile_options(${objects} PRIVATE ${march}
-      $<IF:$<OR:$<CONFIG:Debug>,$<BOOL:${XGRAD_SANITIZE}>>,-O1,-O3>
+      $<IF:$<CONFIG:Debug>,-O1,-O3>
       -fno-math-errno -fno-trapping-math -ffp-contract=fast
       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-uninitialized>)  # g++ 12's own avx512fintrin.h
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)

@@ -60,7 +60,7 @@ Kind find_kind(const std::string& name) {
   std::vector<std::string> names;
   for (Kind& kind : kinds()) {
     if (name == kind.plural || name == kind.singular) return kind;
-    names.push_back(kind.plural);
+    names.emplace_back(kind.plural);
   }
   const std::string close = config::nearest(name, names);
   throw config::ConfigError("unknown kind \"" + name + "\"" +

@@ -25,7 +25,7 @@ std::string next_folder(const std::string& name) {
   for (int i = 1;; ++i) {
     char number[16];
     std::snprintf(number, sizeof number, "-%03d", i);
-    const std::string folder = "runs/" + name + number;
+    std::string folder = "runs/" + name + number;
     if (!fs::exists(folder)) return folder;
   }
 }

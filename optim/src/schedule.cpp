@@ -187,6 +187,7 @@ std::vector<ScheduledParameter> make_schedules(const config::Value& value, RunLe
     track->ends.push_back(end);
   }
   std::vector<ScheduledParameter> result;
+  result.reserve(tracks.size());
   for (Track& track : tracks)
     result.push_back({track.parameter, sequence(std::move(track.parts), std::move(track.ends))});
   return result;

@@ -155,7 +155,7 @@ Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<
     for (const auto& state : e.optimizer->state()) file.get("optim." + state.name, state.shape, state.data);
     std::vector<std::int64_t> steps(e.optimizer->parameters().size());
     file.get("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
-    const Progress progress = from_json(Json::parse(file.metadata.at(kState)));
+    Progress progress = from_json(Json::parse(file.metadata.at(kState)));
     e.optimizer->load_steps(std::move(steps), progress.step - progress.skipped);
     best_parameters.clear();
     for (const NamedTensor<T>& p : e.model->named_parameters())

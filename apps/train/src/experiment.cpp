@@ -19,7 +19,7 @@ std::unique_ptr<Dataset<T>> build_data(const Config& config, const LossRow* loss
   // The source's own keys are read with the source; here the shared ones, each key known to one of the two.
   std::vector<std::string> own{"type"};
   row->describe([&](const Fields& fields) {
-    for (const config::Field& field : fields.list()) own.push_back(field.name);
+    for (const config::Field& field : fields.list()) own.emplace_back(field.name);
   });
   Problems ours;  // a key that neither knows would be reported twice: once is enough
   config::read_into(options, config.data, ours, "data", own);
@@ -157,7 +157,7 @@ template <class T> std::vector<std::pair<std::string, double>> measure(Experimen
   e.model->train();
   const std::string prefix = std::string(name_of(split)) + "/";
   std::vector<std::pair<std::string, double>> result{{prefix + "loss", loss / static_cast<double>(n)}};
-  if (e.accuracy) result.push_back({prefix + "accuracy", static_cast<double>(right) / static_cast<double>(n)});
+  if (e.accuracy) result.emplace_back(prefix + "accuracy", static_cast<double>(right) / static_cast<double>(n));
   return result;
 }
 

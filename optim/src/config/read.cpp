@@ -208,7 +208,7 @@ void read(const Value& object, const Fields& fields, Problems& problems, const s
   if (!object.is(Type::object))
     return problems.add(kWrongType, object, what + ": expected an object, found " + object.describe());
   std::vector<std::string> known;
-  for (const Field& field : fields.list()) known.push_back(field.name);
+  for (const Field& field : fields.list()) known.emplace_back(field.name);
   for (const Value::Member& member : object.members) {
     if (member.key.starts_with("x-") || std::find(also_known.begin(), also_known.end(), member.key) != also_known.end())
       continue;
@@ -404,7 +404,7 @@ std::string table(const Fields& fields) {
                          field.kind == Kind::number_list;
     std::string range = numeric ? field.range.text() : field.kind == Kind::choice ? joined(split(field.choices)) : "";
     range.resize(std::max<std::size_t>(range.size() + 1, 14), ' ');
-    text += name + value + range + field.doc + "\n";
+    text.append(name).append(value).append(range).append(field.doc).append("\n");
   }
   return text;
 }

@@ -55,7 +55,8 @@ Value Value::from_json(const nlohmann::json& json, const std::string& path) {
     case nlohmann::json::value_t::object:
       value.type = Type::object;
       for (const auto& [key, member] : json.items())
-        value.members.push_back({key, {}, from_json(member, path.empty() ? key : path + "." + key)});
+        value.members.push_back(
+            {key, {}, from_json(member, path.empty() ? key : std::string(path).append(".").append(key))});
       break;
     default: break;
   }
@@ -152,7 +153,7 @@ std::string Problems::text() const {
       if (!shown_line.empty() && shown_line.back() == '\r') shown_line.pop_back();
       std::string gutter = std::to_string(line);
       gutter.insert(0, gutter.size() < 5 ? 5 - gutter.size() : 0, ' ');
-      text += gutter + " | " + shown_line + "\n";
+      text.append(gutter).append(" | ").append(shown_line).append("\n");
       if (column <= 200) {
         const std::size_t end = std::clamp(problem.place.end, at + 1, std::max(stop, at + 1));
         const std::size_t width = std::max<std::size_t>(1, code_points(std::string_view(source).substr(at, end - at)));

@@ -21,7 +21,7 @@ template <class T> Rules<T> builtin_rules() {
 #undef XGRAD_OPTIMIZER
     return result;
   }();
-  return {rows.rules, sizeof(rows.rules) / sizeof(rows.rules[0])};
+  return {rows.rules, std::size(rows.rules)};
 }
 
 template <class T> double sum_of_squares(const T* x, std::size_t n) {

@@ -26,12 +26,12 @@ std::string DataPaths::find(const std::string& path) const {
     return std::string();
   };
   if (fs::path(path).is_absolute()) {
-    if (const std::string found = works(path); !found.empty()) return found;
+    if (std::string found = works(path); !found.empty()) return found;
   } else {
-    if (const std::string found = works(fs::path(folder) / path); !found.empty()) return found;
+    if (std::string found = works(fs::path(folder) / path); !found.empty()) return found;
     if (const char* data = std::getenv("XGRAD_DATA"))
-      if (const std::string found = works(fs::path(data) / path); !found.empty()) return found;
-    if (const std::string found = works(path); !found.empty()) return found;
+      if (std::string found = works(fs::path(data) / path); !found.empty()) return found;
+    if (std::string found = works(path); !found.empty()) return found;
   }
   std::string where;
   for (const std::string& place : tried) where += (where.empty() ? "" : ", ") + place;

@@ -19,7 +19,7 @@ std::vector<std::string> shared_keys() {
   DataOptions options;
   std::vector<std::string> keys{"type"};
   const Fields fields = config::fields_of(options);
-  for (const config::Field& field : fields.list()) keys.push_back(field.name);
+  for (const config::Field& field : fields.list()) keys.emplace_back(field.name);
   return keys;
 }
 
