@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Rows of the table of operations: arithmetic, functions of one number, selection.
+#include "engine/operations/rows.hpp"
+
+using namespace xgrad;
+
+std::vector<OperationRow> elementwise_rows() {
+  return {
+      // arithmetic
+      binary("add", F(x[0] + x[1]), ""),
+      binary("sub", F(x[0] - x[1]), ""),
+      binary("mul", F(x[0] * x[1]), ""),
+      binary("div", F(x[0] / x[1]), "", {{}, -2, 2}, {{}, 0.5, 2}),
+      unary("add_scalar", F(x[0] + 1.5), ""),
+      unary("mul_scalar", F(x[0] * -2.5), ""),
+      unary("scalar_sub", F(1.5 - x[0]), ""),
+      unary("scalar_div", F(1.5 / x[0]), "", 0.5, 2),
+      unary("neg", F(-x[0]), ""),
+      binary("maximum", F(maximum(x[0], x[1])), ""),
+      binary("minimum", F(minimum(x[0], x[1])), ""),
+      binary("pow", F(pow(x[0], x[1])), "", {{}, 0.3, 2}, {{}, -1.5, 2.1}),
+      unary("pow_scalar", F(pow(x[0], 2.5)), "", 0.3, 2),
+      binary("atan2", F(atan2(x[0], x[1])), ""),
+      binary("hypot", F(hypot(x[0], x[1])), ""),
+      binary("logaddexp", F(logaddexp(x[0], x[1])), ""),
+      binary("squared_difference", F(squared_difference(x[0], x[1])), ""),
+      binary("absolute_difference", F(absolute_difference(x[0], x[1])), ""),
+      binary("huber_difference", F(huber_difference(x[0], x[1], 0.8)), ""),
+      binary("smooth_l1_difference", F(smooth_l1_difference(x[0], x[1], 0.8)), ""),
+      binary("logit_cross_entropy", F(logit_cross_entropy(x[0], x[1])), "", {{}, -2, 2}, {{}, 0.1, 0.9}),
+      // functions of one number
+      unary("abs", F(abs(x[0])), ""),
+      unary("sign", F(sign(x[0])), ""),
+      unary("square", F(square(x[0])), ""),
+      unary("sqrt", F(sqrt(x[0])), "torch.sqrt(x[0])", 0.2, 3),
+      unary("rsqrt", F(rsqrt(x[0])), "", 0.3, 3),
+      unary("reciprocal", F(reciprocal(x[0])), "", 0.4, 3),
+      unary("exp", F(exp(x[0])), "torch.exp(x[0])"),
+      unary("exp2", F(exp2(x[0])), ""),
+      unary("expm1", F(expm1(x[0])), ""),
+      unary("log", F(log(x[0])), "", 0.2, 3),
+      unary("log2", F(log2(x[0])), "", 0.2, 3),
+      unary("log10", F(log10(x[0])), "", 0.2, 3),
+      unary("log1p", F(log1p(x[0])), "", -0.6, 3),
+      unary("sin", F(sin(x[0])), ""),
+      unary("cos", F(cos(x[0])), ""),
+      unary("tan", F(tan(x[0])), "", -1, 1),
+      unary("asin", F(asin(x[0])), "", -0.8, 0.8),
+      unary("acos", F(acos(x[0])), "", -0.8, 0.8),
+      unary("atan", F(atan(x[0])), ""),
+      unary("sinh", F(sinh(x[0])), ""),
+      unary("cosh", F(cosh(x[0])), ""),
+      unary("tanh", F(tanh(x[0])), ""),
+      unary("asinh", F(asinh(x[0])), ""),
+      unary("acosh", F(acosh(x[0])), "", 1.3, 3),
+      unary("atanh", F(atanh(x[0])), "", -0.8, 0.8),
+      unary("erf", F(erf(x[0])), ""),
+      unary("erfc", F(erfc(x[0])), ""),
+      unary("floor", F(floor(x[0])), ""),
+      unary("ceil", F(ceil(x[0])), ""),
+      unary("trunc", F(trunc(x[0])), ""),
+      unary("round", F(round(x[0])), ""),
+      unary("clamp", F(clamp(x[0], -0.9, 1.1)), ""),
+      // selection
+      binary("where", F(where(x[0] > x[1], x[0] * 2, x[1] * x[1])), ""),
+      unary("detach", F(x[0] * detach(x[0] * 0 + 2)), ""),
+      unary("ones_like", F(x[0] + ones_like(x[0])), ""),
+      unary("zeros_like", F(x[0] * x[0] + zeros_like(x[0])), ""),
+  };
+}
