@@ -17,13 +17,14 @@ constexpr std::size_t kChunk = 16384;  // elements; fixed, so that threads do no
 
 void SharedOptions::describe(config::Fields& f) {
   f("weight_decay", weight_decay, config::range::nonnegative, "pulls parameters towards 0");
-  f("weight_decay_mode", weight_decay_mode, config::OneOf{"coupled|decoupled|independent"},
-    "on the gradient (L2); on the parameter, times lr; or times lr / initial lr");
+  f("weight_decay_mode", weight_decay_mode, config::OneOf{"coupled|decoupled|independent|proximal|after"},
+    "on the gradient (L2); on the parameter, times lr; times lr / initial lr; after the step, implicitly; or "
+    "explicitly");
   f("maximize", maximize, "climb instead of descend");
 }
 
 template <class T> Hyperparameters::Hyperparameters(const Rule<T>& rule) : describe_(rule.describe) {
-  static constexpr const char* kModes[] = {"coupled", "decoupled", "independent"};
+  static constexpr const char* kModes[] = {"coupled", "decoupled", "independent", "proximal", "after"};
   rule.construct(rule_.data());
   shared.weight_decay = rule.shared.weight_decay;
   shared.weight_decay_mode = kModes[static_cast<int>(rule.shared.decay)];
@@ -60,7 +61,7 @@ template <class T> struct Optimizer<T>::Work {
   struct Prepared {
     alignas(16) std::array<std::byte, kKernelBytes> kernel;
     std::int64_t t;
-    T gradient_scale, gradient_decay, parameter_decay;
+    T gradient_scale, gradient_decay, parameter_decay, result_decay;
   };
   struct Chunk {
     std::size_t parameter, offset, size, prepared;
@@ -108,8 +109,9 @@ template <class T> void Optimizer<T>::allocate_state() {
         bool kept = true;
         if (slot.when) {
           const config::Field* field = fields.find(slot.when);
-          kept = field->kind == config::Field::Kind::boolean ? *static_cast<bool*>(field->place)
-                                                             : *static_cast<double*>(field->place) != 0;
+          kept = field->kind == config::Field::Kind::boolean   ? *static_cast<bool*>(field->place)
+                 : field->kind == config::Field::Kind::variant ? *static_cast<int*>(field->place) != 0
+                                                               : *static_cast<double*>(field->place) != 0;
         }
         if (!kept) continue;
         const T initial = slot.initial ? static_cast<T>(*static_cast<double*>(fields.find(slot.initial)->place)) : T{0};
@@ -176,15 +178,21 @@ template <class T> void Optimizer<T>::step() {
       while (which < work.prepared.size() && work.prepared[which].t != t) ++which;
       if (which == work.prepared.size()) {
         auto& prepared = work.prepared.emplace_back();
-        rule_.prepare(group.hyperparameters.rule_data(), {static_cast<double>(t)}, prepared.kernel.data());
+        const double initial = group.scheduled.empty() ? lr : group.initial_lr;
+        rule_.prepare(group.hyperparameters.rule_data(), {static_cast<double>(t), initial}, prepared.kernel.data());
         prepared.t = t;
         prepared.gradient_scale =
             static_cast<T>(group.hyperparameters.shared.maximize ? -pending_scale_ : pending_scale_);
         prepared.gradient_decay = static_cast<T>(mode == "coupled" ? decay : 0);
-        const double initial = group.scheduled.empty() ? lr : group.initial_lr;
-        prepared.parameter_decay = static_cast<T>(mode == "decoupled"     ? 1 - lr * decay
-                                                  : mode == "independent" ? 1 - (initial > 0 ? lr / initial : 1) * decay
-                                                                          : 1);
+        double before = 1, after = 1;
+        if (t >= rule_.shared.first_move) {
+          if (mode == "decoupled") before = 1 - lr * decay;
+          if (mode == "independent") before = 1 - (initial > 0 ? lr / initial : 1) * decay;
+          if (mode == "proximal") after = 1 / (1 + lr * decay);
+          if (mode == "after") after = 1 - lr * decay;
+        }
+        prepared.parameter_decay = static_cast<T>(before);
+        prepared.result_decay = static_cast<T>(after);
       }
       const std::size_t size = parameters_[member].tensor.size();
       for (std::size_t offset = 0; offset < size; offset += kChunk)
@@ -207,6 +215,7 @@ template <class T> void Optimizer<T>::step() {
     block.gradient_scale = prepared.gradient_scale;
     block.gradient_decay = prepared.gradient_decay;
     block.parameter_decay = prepared.parameter_decay;
+    block.result_decay = prepared.result_decay;
     block.clip = static_cast<T>(pending_clip_);
     rule_.run(prepared.kernel.data(), block);
   };

@@ -26,6 +26,14 @@ std::vector<Json> configurations() {
     const config::Fields fields = defaults.fields();
     for (const config::Field& field : fields.list()) {
       Json with = {{"type", row.name}};
+      if (field.kind == config::Field::Kind::variant) {
+        const Json choices = config::schema(fields)["properties"][field.name]["enum"];
+        for (const Json& choice : choices) {
+          with[field.name] = choice;
+          result.push_back(with);
+        }
+        continue;
+      }
       if (field.kind == config::Field::Kind::boolean)
         with[field.name] = true;
       else if (field.kind == config::Field::Kind::number && *static_cast<double*>(field.place) == 0)

@@ -66,6 +66,11 @@ Field& Fields::operator()(const char* name, std::string& place, OneOf choices, c
   field.choices = choices.names;
   return field;
 }
+Field& Fields::operator()(const char* name, int& place, OneOf choices, const char* doc) {
+  Field& field = add({name, doc, Kind::variant, &place});
+  field.choices = choices.names;
+  return field;
+}
 Field& Fields::operator()(const char* name, std::vector<double>& place, Range range, const char* doc) {
   return add({name, doc, Kind::number_list, &place, 0, range});
 }

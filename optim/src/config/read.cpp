@@ -73,7 +73,12 @@ class Setter {
         *static_cast<bool*>(field_.place) = value_.boolean;
         return;
       case Kind::text: return text(*static_cast<std::string*>(field_.place));
-      case Kind::choice: return choice(*static_cast<std::string*>(field_.place));
+      case Kind::choice:
+        if (const auto which = choice()) *static_cast<std::string*>(field_.place) = value_.string;
+        return;
+      case Kind::variant:
+        if (const auto which = choice()) *static_cast<int*>(field_.place) = *which;
+        return;
       case Kind::numbers: return numbers();
       case Kind::number_list: return number_list(*static_cast<std::vector<double>*>(field_.place));
       case Kind::optional_number: return optional(*static_cast<std::optional<double>*>(field_.place), &Setter::number);
@@ -128,13 +133,19 @@ class Setter {
     if (!value_.is(Type::string)) return wrong("a string");
     place = value_.string;
   }
-  void choice(std::string& place) {
+  /// Which of the field's choices the value is; nothing, with a problem, if none.
+  std::optional<int> choice() {
     const std::vector<std::string> names = split(field_.choices);
-    if (!value_.is(Type::string)) return wrong("one of " + joined(names));
-    if (std::find(names.begin(), names.end(), value_.string) != names.end()) return void(place = value_.string);
+    if (!value_.is(Type::string)) {
+      wrong("one of " + joined(names));
+      return std::nullopt;
+    }
+    const auto found = std::find(names.begin(), names.end(), value_.string);
+    if (found != names.end()) return static_cast<int>(found - names.begin());
     const std::string close = nearest(value_.string, names);
     problems_.add(kUnknownName, value_, spelled(field_.name) + ": unknown name " + spelled(value_.string),
                   (close.empty() ? "" : "did you mean " + spelled(close) + "?   ") + "known: " + joined(names));
+    return std::nullopt;
   }
   void numbers() {
     if (!value_.is(Type::list)) return wrong("a list of " + std::to_string(field_.count) + " numbers");
@@ -303,6 +314,9 @@ nlohmann::ordered_json dump(const Fields& fields) {
       case Kind::boolean: target = *static_cast<bool*>(field.place); break;
       case Kind::text:
       case Kind::choice: target = *static_cast<std::string*>(field.place); break;
+      case Kind::variant:
+        target = split(field.choices)[static_cast<std::size_t>(*static_cast<int*>(field.place))];
+        break;
       case Kind::numbers:
         target =
             std::vector<double>(static_cast<double*>(field.place), static_cast<double*>(field.place) + field.count);
@@ -351,7 +365,8 @@ nlohmann::ordered_json schema(const Fields& fields) {
       case Kind::optional_integer: number(entry, "integer"); break;
       case Kind::boolean: entry["type"] = "boolean"; break;
       case Kind::text: entry["type"] = "string"; break;
-      case Kind::choice: entry["enum"] = split(field.choices); break;
+      case Kind::choice:
+      case Kind::variant: entry["enum"] = split(field.choices); break;
       case Kind::numbers: entry["minItems"] = entry["maxItems"] = field.count; [[fallthrough]];
       case Kind::number_list:
         entry["type"] = "array";
@@ -402,7 +417,8 @@ std::string table(const Fields& fields) {
     const bool numeric = field.kind == Kind::number || field.kind == Kind::integer || field.kind == Kind::numbers ||
                          field.kind == Kind::optional_number || field.kind == Kind::optional_integer ||
                          field.kind == Kind::number_list;
-    std::string range = numeric ? field.range.text() : field.kind == Kind::choice ? joined(split(field.choices)) : "";
+    const bool named = field.kind == Kind::choice || field.kind == Kind::variant;
+    std::string range = numeric ? field.range.text() : named ? joined(split(field.choices)) : "";
     range.resize(std::max<std::size_t>(range.size() + 1, 14), ' ');
     text.append(name).append(value).append(range).append(field.doc).append("\n");
   }

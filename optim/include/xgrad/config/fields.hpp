@@ -71,6 +71,7 @@ struct Field {
     boolean,
     text,
     choice,
+    variant,
     numbers,
     number_list,
     optional_number,
@@ -86,7 +87,7 @@ struct Field {
   void* place;
   std::size_t count = 0;  // of `numbers`
   Range range{};
-  const char* choices = "";
+  const char* choices = "";  // of `choice` and `variant`
   bool is_required = false;
   const char* registry = "";                   // of `value`: which kind of registered thing it holds
   bool list = false;                           // of `value`: a list of them
@@ -106,6 +107,8 @@ class Fields {
   Field& operator()(const char* name, bool& place, const char* doc);
   Field& operator()(const char* name, std::string& place, const char* doc);
   Field& operator()(const char* name, std::string& place, OneOf choices, const char* doc);
+  /// A choice held as its place in the list, from 0: for structs that are copied as bytes.
+  Field& operator()(const char* name, int& place, OneOf choices, const char* doc);
   template <std::size_t N>
   Field& operator()(const char* name, std::array<double, N>& place, Range range, const char* doc) {
     return numbers(name, place.data(), N, range, doc);

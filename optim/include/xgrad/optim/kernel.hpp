@@ -35,7 +35,7 @@ template <class T, class R, class Kernel, std::size_t... S>
   const T* const g = block.g;
   [[maybe_unused]] T* const slot[sizeof...(S) + 1] = {block.slots[S]..., nullptr};
   const V scale(block.gradient_scale), gradient_decay(block.gradient_decay), parameter_decay(block.parameter_decay),
-      high(block.clip), low(-block.clip);
+      result_decay(block.result_decay), high(block.clip), low(-block.clip);
   const auto step = [&](std::size_t i, auto load, auto store) {
     const V parameter = load(p + i);
     V gradient = scale * load(g + i);
@@ -44,7 +44,7 @@ template <class T, class R, class Kernel, std::size_t... S>
     V updated = parameter_decay * parameter;
     [[maybe_unused]] V state[sizeof...(S) + 1] = {(slot[S] ? load(slot[S] + i) : V(0))..., V(0)};
     kernel(updated, gradient, state[S]...);
-    store(p + i, updated);
+    store(p + i, result_decay * updated);
     ((slot[S] ? store(slot[S] + i, state[S]) : void()), ...);
   };
   std::size_t i = 0;
@@ -60,7 +60,7 @@ template <class T, class R, class Kernel, std::size_t... S>
 
 template <class T, class R> constexpr Rule<T> make_rule() {
   static_assert(std::is_trivially_copyable_v<R> && sizeof(R) <= kRuleBytes);
-  static_assert(kSlotCount<R> <= kMaxSlots, "an optimizer has at most 4 slots");
+  static_assert(kSlotCount<R> <= kMaxSlots, "an optimizer has at most 8 slots");
   using Kernel = decltype(std::declval<const R&>().step(Now{}));
   static_assert(std::is_trivially_copyable_v<Kernel> && sizeof(Kernel) <= kKernelBytes, "a step captures numbers only");
   Rule<T> rule{};

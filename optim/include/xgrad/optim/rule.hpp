@@ -12,7 +12,7 @@ namespace range = config::range;
 using config::About;
 using config::Fields;
 
-inline constexpr std::size_t kMaxSlots = 4, kRuleBytes = 256, kKernelBytes = 256;
+inline constexpr std::size_t kMaxSlots = 8, kRuleBytes = 256, kKernelBytes = 256;
 
 /// A state array that an optimizer keeps beside each parameter, of the parameter's shape.
 struct Slot {
@@ -21,28 +21,32 @@ struct Slot {
   const char* initial = nullptr;  ///< the field that gives the initial value; default 0
 };
 
-/// Where weight decay acts: on the gradient (L2), or on the parameter before the step, times lr or times lr / initial
-/// lr.
-enum class Decay { coupled, decoupled, independent };
+/// Where weight decay w acts: on the gradient, g + w p (L2); on the parameter before the step, times 1 - lr w, or
+/// 1 - lr / initial_lr w; on the parameter after the step, times 1 / (1 + lr w) (Zhuang et al. 2022, arXiv:2202.00089)
+/// or times 1 - lr w.
+enum class Decay { coupled, decoupled, independent, proximal, after };
 
 /// Defaults of what the driver does for every optimizer.
 struct Shared {
   double weight_decay = 0;
   Decay decay = Decay::coupled;
+  int first_move = 1;  ///< the step at which the parameter first moves, and decays: earlier ones only observe
 };
 
 /// What a step may depend on besides the hyperparameters.
 struct Now {
-  double t;  ///< the parameter's step, from 1
+  double t;               ///< the parameter's step, from 1
+  double initial_lr = 0;  ///< lr before any schedule
 };
 
-/// A piece of one parameter. The kernel sees g' = clip(gradient_scale g) + gradient_decay p and p' = parameter_decay p.
+/// A piece of one parameter. The kernel sees g' = clip(gradient_scale g) + gradient_decay p and p' = parameter_decay p;
+/// what it makes of p' is stored times result_decay.
 template <class T> struct Block {
   T* p;
   const T* g;
   T* slots[kMaxSlots];  // null where a slot is not kept
   std::size_t n;
-  T gradient_scale, gradient_decay, parameter_decay, clip;
+  T gradient_scale, gradient_decay, parameter_decay, result_decay, clip;
 };
 
 /// An optimizer, compiled for one instruction set.
