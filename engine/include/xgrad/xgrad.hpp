@@ -6,6 +6,7 @@
 #include "xgrad/autograd.hpp"
 #include "xgrad/map.hpp"
 #include "xgrad/nn/layers.hpp"
+#include "xgrad/ops/attention.hpp"
 #include "xgrad/ops/loss.hpp"
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/threads.hpp"

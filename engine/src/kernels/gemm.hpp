@@ -10,4 +10,14 @@ template <class T>
 void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, const T* a, const T* b, T* c,
           bool accumulate);
 
+/// A matrix inside a larger array: dense rows, `stride` elements from one to the next.
+template <class T> struct Rows {
+  T* data;
+  std::size_t stride;
+};
+/// C = alpha A' B' + (accumulate ? C : 0), as above, on matrices that are parts of larger arrays.
+template <class T>
+void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, T alpha, Rows<const T> a,
+          Rows<const T> b, Rows<T> c, bool accumulate);
+
 }  // namespace xgrad::detail

@@ -10,6 +10,18 @@ namespace xgrad::detail {
 /// As in ops/linalg.hpp, which kernels do not include.
 enum class FusedActivation { none, relu, tanh, sigmoid };
 
+/// Attention scores of some queries (rows) against the keys (cols), and which of them count.
+template <class T> struct ScoreRows {
+  T* scores;  ///< rows x cols, dense
+  std::size_t rows, cols;
+  const T* bias;  ///< added to row r: bias + r * bias_stride; may be null
+  std::size_t bias_stride;
+  const bool* keep;  ///< false where a key does not count, likewise; may be null
+  std::size_t keep_stride;
+  bool causal;
+  std::size_t first;  ///< causal: the keys up to first + r count for row r
+};
+
 template <class T> struct Kernels {
   /// target[i] += x[i]
   void (*add_in_place)(T* target, const T* x, std::size_t n);
@@ -29,6 +41,15 @@ template <class T> struct Kernels {
   void (*softmax_backward_rows)(const T* y, const T* g, T* dx, std::size_t rows, std::size_t cols);
   void (*log_softmax_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);
   void (*log_softmax_backward_rows)(const T* y, const T* g, T* dx, std::size_t rows, std::size_t cols);
+
+  // Attention.
+  /// scores = softmax over the keys that count, 0 elsewhere; lse[r] = their logsumexp, +inf where there are none
+  void (*attention_rows)(const ScoreRows<T>& block, T* lse);
+  /// The same probabilities once more, from lse.
+  void (*attention_again_rows)(const ScoreRows<T>& block, const T* lse);
+  /// Rotates pairs of elements of x (rows x 2 half) by the angles of row r: cos_sin + r * 2 half holds half cosines,
+  /// then half sines. Pairs are (i, i + half), or (2 i, 2 i + 1) if interleaved; `sign` -1 rotates back.
+  void (*rotate_rows)(const T* x, T* y, const T* cos_sin, T sign, std::size_t rows, std::size_t half, bool interleaved);
 
   // Losses.
   /// dx_j = a exp(x_j - lse) - b w_j; w may be null (then 1)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Compiled once for each instruction set.
+#include "kernels/attention.hpp"
 #include "kernels/linear.hpp"
 #include "kernels/reduce.hpp"
 
@@ -17,6 +18,9 @@ template <class T> const detail::Kernels<T>& kernel_table() {
       .softmax_backward_rows = simd::softmax_backward_rows<T>,
       .log_softmax_rows = simd::log_softmax_rows<T>,
       .log_softmax_backward_rows = simd::log_softmax_backward_rows<T>,
+      .attention_rows = simd::attention_rows<T>,
+      .attention_again_rows = simd::attention_again_rows<T>,
+      .rotate_rows = simd::rotate_rows<T>,
       .cross_entropy_gradient_row = simd::cross_entropy_gradient_row<T>,
       .squared_distance = simd::squared_distance<T>,
       .scaled_difference = simd::scaled_difference<T>,

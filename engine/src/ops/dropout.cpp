@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "xgrad/ops/dropout.hpp"
 
+#include "ops/dropout_mask.hpp"
 #include "ops/rows.hpp"
-#include "random_block.hpp"
 #include "xgrad/ops/elementwise.hpp"
 
 namespace xgrad {
@@ -12,14 +12,9 @@ namespace {
 template <class T> Tensor<T> masked(const Tensor<T>& x, double p, RandomKey key) {
   Storage<T> value(x.size());
   T* y = value.data();
-  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
-  const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);  // dropped where 32 random bits are below
-  detail::for_rows((x.size() + 3) / 4, 4, [&](std::size_t first, std::size_t count) {
-    for (std::size_t block = first; block < first + count; ++block) {
-      const auto words = detail::random_block(key, block);
-      const std::size_t start = 4 * block, end = std::min(start + 4, x.size());
-      for (std::size_t i = start; i < end; ++i) y[i] = words[i - start] < threshold ? T{0} : x.data()[i] * scale;
-    }
+  detail::for_rows((x.size() + 3) / 4, 4, [&](std::size_t block, std::size_t blocks) {  // of four elements: one draw
+    const std::size_t first = 4 * block, count = std::min(4 * blocks, x.size() - first);
+    detail::drop(x.data() + first, y + first, first, count, p, key);
   });
   return record<T>(
       "dropout", x.shape(), std::move(value), kSaveNothing,

@@ -6,6 +6,7 @@
 
 #include "kernels/gemm.hpp"
 #include "kernels/kernels.hpp"
+#include "ops/broadcast.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -28,7 +29,7 @@ struct Product {
     const auto [a_rows, a_cols] = matrix(a.shape(), ta);
     const auto [b_rows, b_cols] = matrix(b.shape(), tb);
     m = a_rows, n = b_cols, k = a_cols;
-    batch = broadcast_shapes(leading(a.shape()), leading(b.shape()), "matmul");
+    batch = broadcast_shapes(detail::leading_axes(a.shape()), detail::leading_axes(b.shape()), "matmul");
     batches = batch.size();
     shape = batch;
     shape.push_back(static_cast<std::int64_t>(m));
@@ -52,20 +53,9 @@ struct Product {
     const auto rows = static_cast<std::size_t>(shape[shape.rank() - 2]), cols = static_cast<std::size_t>(shape.back());
     return transposed ? std::array{cols, rows} : std::array{rows, cols};
   }
-  static Shape leading(const Shape& shape) { return Shape(shape.sizes().first(shape.rank() - 2)); }
   /// Which of the operand's matrices belongs to result matrix i.
   std::size_t place(const Shape& operand, std::size_t i) const {
-    std::size_t index = 0, stride = 1;
-    const std::size_t missing = shape.rank() - operand.rank();
-    for (std::size_t axis = batch.rank(); axis-- > 0;) {
-      const auto size = static_cast<std::size_t>(batch[axis]);
-      if (axis >= missing && operand[axis - missing] != 1) {
-        index += i % size * stride;
-        stride *= size;
-      }
-      i /= size;
-    }
-    return index;
+    return detail::broadcast_place(detail::leading_axes(operand), batch, i);
   }
 };
 

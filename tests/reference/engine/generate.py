@@ -36,6 +36,44 @@ def flat(*results):
     return torch.cat([r.reshape(-1).to(torch.float64) for r in results])
 
 
+def attention(q, k, v, mask=None, bias=None, causal=False, scale=None):
+    """scaled_dot_product_attention, which PyTorch 1.13 has not; heads of k and v repeat to those of q."""
+    if min(q.dim(), k.dim()) > 2 and q.shape[-3] != k.shape[-3] != 1:
+        k, v = (t.repeat_interleave(q.shape[-3] // t.shape[-3], -3) for t in (k, v))
+    scores = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if bias is not None:
+        scores = scores + bias
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return torch.nan_to_num(torch.softmax(scores, -1)) @ v  # NaN: a row where no key counts
+
+
+def packed_attention(x, heads, **options):
+    q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in x.chunk(3, -1))
+    return attention(q, k, v, **options).transpose(1, 2).flatten(2)
+
+
+def rotary(x, positions=None, base=10000.0, interleaved=False):
+    d, positions = x.shape[-1], torch.arange(x.shape[-2]) if positions is None else positions
+    turns = torch.polar(torch.ones(()), positions[:, None] * base ** (-torch.arange(0, d, 2) / d))
+    a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else x.chunk(2, -1)
+    y = torch.complex(a, b) * turns
+    return torch.stack((y.real, y.imag), -1).flatten(-2) if interleaved else torch.cat((y.real, y.imag), -1)
+
+
+def sinusoidal(length, d):
+    angles = torch.arange(length)[:, None] * 10000.0 ** (-torch.arange(0, d, 2) / d)
+    return torch.stack((angles.sin(), angles.cos()), -1).flatten(-2)
+
+
+def alibi(heads, queries, keys, causal=True):
+    distance = torch.arange(queries)[:, None] - torch.arange(keys)
+    bias = -(2.0 ** (-8 * torch.arange(1, heads + 1) / heads))[:, None, None] * distance
+    return bias.masked_fill(distance < 0, -math.inf) if causal else bias
+
+
 def plain(tensor):
     """JSON has no NaN or infinity."""
     return [v if math.isfinite(v) else str(v) for v in tensor.detach().to(torch.float64).reshape(-1).tolist()]
