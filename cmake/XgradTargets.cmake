@@ -4,8 +4,10 @@
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(XGRAD_CCACHE ccache DOC "Compiler cache")
   if(XGRAD_CCACHE)
-    # The two looser checks are what ccache asks for with precompiled headers.
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${XGRAD_CCACHE}")
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${XGRAD_CCACHE}")
+    # g++ knows a header with #pragma once by its time stamp: a precompiled header out of the cache, older than the sources,
+    # would define everything twice.
+    set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)
   endif()
 endif()
 
