@@ -35,6 +35,8 @@ int eval(const Common& common, const EvalArguments& arguments);
 int predict(const Common& common, const PredictArguments& arguments);
 int check(const Common& common, const std::vector<std::string>& configs, const std::vector<std::string>& overrides,
           const std::string& format);
+/// The conformance kit on the optimizers of these names, on all without one; 1 if a check failed.
+int conformance(const Common& common, const std::vector<std::string>& names);
 int list(const Common& common, const std::string& kind);
 int info(const Common& common, const std::string& kind, const std::string& name);
 int schema(const std::string& output);

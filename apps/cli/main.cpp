@@ -107,6 +107,11 @@ int main(int argc, char** argv) {
   info_command->add_option("kind", kind, "Its kind")->required();
   info_command->add_option("name", name, "Its name")->required();
   info_command->callback([&] { result = cli::info(common, kind, name); });
+  std::vector<std::string> conformance_names;
+  auto* conformance_command =
+      app.add_subcommand("conformance", "Check that optimizers keep what all optimizers promise; 1 if one does not");
+  conformance_command->add_option("names", conformance_names, "Which; default: all");
+  conformance_command->callback([&] { result = cli::conformance(common, conformance_names); });
   std::string schema_output;
   auto* schema_command = app.add_subcommand("schema", "The JSON Schema of config files, for editors");
   schema_command->add_option("-o,--output", schema_output, "Where to; default: standard output");
@@ -117,7 +122,7 @@ int main(int argc, char** argv) {
               << std::endl;
   });
   for (CLI::App* sub : {train_command, resume_command, eval_command, predict_command, check_command, list_command,
-                        info_command, schema_command, version_command})
+                        info_command, conformance_command, schema_command, version_command})
     sub->parse_complete_callback([&common] {
       if (common.threads > 0) set_num_threads(common.threads);
     });

@@ -25,7 +25,7 @@ void SharedOptions::describe(config::Fields& f) {
 
 template <class T> Hyperparameters::Hyperparameters(const Rule<T>& rule) : describe_(rule.describe) {
   static constexpr const char* kModes[] = {"coupled", "decoupled", "independent", "proximal", "after"};
-  rule.construct(rule_.data());
+  rule.construct(rule_.data(), rule.context);
   shared.weight_decay = rule.shared.weight_decay;
   shared.weight_decay_mode = kModes[static_cast<int>(rule.shared.decay)];
 }

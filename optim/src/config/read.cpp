@@ -49,16 +49,6 @@ constexpr Synonym kSynonyms[] = {{"learning_rate", "lr"},
 
 std::string spelled(const std::string& word) { return "\"" + word + "\""; }
 
-std::vector<std::string> split(const char* names) {
-  std::vector<std::string> result(1);
-  for (; *names; ++names)
-    if (*names == '|')
-      result.emplace_back();
-    else
-      result.back() += *names;
-  return result;
-}
-
 class Setter {
  public:
   Setter(const Value& value, const Field& field, Problems& problems)
@@ -135,7 +125,7 @@ class Setter {
   }
   /// Which of the field's choices the value is; nothing, with a problem, if none.
   std::optional<int> choice() {
-    const std::vector<std::string> names = split(field_.choices);
+    const std::vector<std::string> names = alternatives(field_.choices);
     if (!value_.is(Type::string)) {
       wrong("one of " + joined(names));
       return std::nullopt;
@@ -183,6 +173,16 @@ nlohmann::ordered_json number_json(double value) {
 }
 
 }  // namespace
+
+std::vector<std::string> alternatives(const char* choices) {
+  std::vector<std::string> result(1);
+  for (; *choices; ++choices)
+    if (*choices == '|')
+      result.emplace_back();
+    else
+      result.back() += *choices;
+  return result;
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -315,7 +315,7 @@ nlohmann::ordered_json dump(const Fields& fields) {
       case Kind::text:
       case Kind::choice: target = *static_cast<std::string*>(field.place); break;
       case Kind::variant:
-        target = split(field.choices)[static_cast<std::size_t>(*static_cast<int*>(field.place))];
+        target = alternatives(field.choices)[static_cast<std::size_t>(*static_cast<int*>(field.place))];
         break;
       case Kind::numbers:
         target =
@@ -366,7 +366,7 @@ nlohmann::ordered_json schema(const Fields& fields) {
       case Kind::boolean: entry["type"] = "boolean"; break;
       case Kind::text: entry["type"] = "string"; break;
       case Kind::choice:
-      case Kind::variant: entry["enum"] = split(field.choices); break;
+      case Kind::variant: entry["enum"] = alternatives(field.choices); break;
       case Kind::numbers: entry["minItems"] = entry["maxItems"] = field.count; [[fallthrough]];
       case Kind::number_list:
         entry["type"] = "array";
@@ -418,7 +418,7 @@ std::string table(const Fields& fields) {
                          field.kind == Kind::optional_number || field.kind == Kind::optional_integer ||
                          field.kind == Kind::number_list;
     const bool named = field.kind == Kind::choice || field.kind == Kind::variant;
-    std::string range = numeric ? field.range.text() : named ? joined(split(field.choices)) : "";
+    std::string range = numeric ? field.range.text() : named ? joined(alternatives(field.choices)) : "";
     range.resize(std::max<std::size_t>(range.size() + 1, 14), ' ');
     text.append(name).append(value).append(range).append(field.doc).append("\n");
   }

@@ -31,6 +31,8 @@ Duration parse_duration(const Value& value, Problems& problems);
 
 /// The candidate nearest to `word` in spelling (optimal string alignment, at most a third of its letters), or "".
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
+/// The names in the choices of a field, "min|max".
+std::vector<std::string> alternatives(const char* choices);
 /// "a, b, c"
 std::string joined(const std::vector<std::string>& words);
 

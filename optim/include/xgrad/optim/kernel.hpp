@@ -70,7 +70,8 @@ template <class T, class R> constexpr Rule<T> make_rule() {
   if constexpr (kSlotCount<R> != 0) rule.slots = R::slots;
   rule.slot_count = kSlotCount<R>;
   rule.size = sizeof(R);
-  rule.construct = [](void* place) { new (place) R; };
+  if constexpr (requires { R::traits; }) rule.traits = R::traits;
+  rule.construct = [](void* place, const void*) { new (place) R; };
   rule.describe = [](void* place, Fields& fields) { static_cast<R*>(place)->describe(fields); };
   rule.check = [](const void* place) -> const char* {
     if constexpr (requires(const R& r) { r.check(); })

@@ -33,6 +33,17 @@ struct Shared {
   int first_move = 1;  ///< the step at which the parameter first moves, and decays: earlier ones only observe
 };
 
+/// What an element's update depends on: the element itself, its whole tensor, or all parameters.
+enum class Reach { element, tensor, all };
+
+/// What the conformance kit (conformance.hpp) takes for granted of a rule, unless the rule says otherwise:
+/// `static constexpr Traits traits{.reach = Reach::tensor};`.
+struct Traits {
+  Reach reach = Reach::element;
+  double descends_at = 0.01;      ///< an lr that leads down a quadratic; a twentieth leads down Rosenbrock's valley
+  double float_tolerance = 2e-3;  ///< of float against double after five steps, relative
+};
+
 /// What a step may depend on besides the hyperparameters.
 struct Now {
   double t;               ///< the parameter's step, from 1
@@ -56,7 +67,9 @@ template <class T> struct Rule {
   Shared shared;
   const Slot* slots;
   std::size_t slot_count, size;
-  void (*construct)(void* rule);  ///< with default hyperparameters
+  Traits traits;
+  const void* context;                                 ///< what several rules share the functions below by, or null
+  void (*construct)(void* rule, const void* context);  ///< with default hyperparameters
   void (*describe)(void* rule, Fields& fields);
   const char* (*check)(const void* rule);                    ///< what is wrong between fields, or null
   void (*prepare)(const void* rule, Now now, void* kernel);  ///< the step's scalars, in double

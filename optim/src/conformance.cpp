@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "xgrad/optim/conformance.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/reduce.hpp"
+#include "xgrad/random.hpp"
+#include "xgrad/threads.hpp"
+
+namespace xgrad::optim::conformance {
+namespace {
+
+using Json = nlohmann::json;
+using config::Field;
+using Kind = Field::Kind;
+
+constexpr int kSteps = 6;
+
+/// Start values and gradients for parameters of given shapes: the same for every optimizer, made once.
+struct Inputs {
+  std::vector<Shape> shapes;
+  std::vector<std::vector<double>> start;
+  std::vector<std::vector<double>> gradients[kSteps];
+
+  explicit Inputs(std::vector<Shape> wanted) : shapes(std::move(wanted)) {
+    for (std::size_t p = 0; p < shapes.size(); ++p) {
+      const auto numbers = [&](std::uint32_t stream, std::uint32_t step) {
+        std::vector<double> values(shapes[p].size());
+        for (std::size_t k = 0; k < values.size(); ++k)
+          values[k] = normal({stream, static_cast<std::uint32_t>(p), step}, k);
+        return values;
+      };
+      start.push_back(numbers(7, 0));
+      for (int t = 0; t < kSteps; ++t) gradients[t].push_back(numbers(8, static_cast<std::uint32_t>(t)));
+    }
+  }
+};
+
+/// Ranks 0 to 3, and no elements at all.
+const Inputs& small_inputs() {
+  static const Inputs inputs(std::vector<Shape>{{5, 7}, {3}, {}, {0}, {17, 1, 2}});
+  return inputs;
+}
+/// More than the driver gives to one thread at a time.
+const Inputs& large_inputs() {
+  static const Inputs inputs(std::vector<Shape>{{100'003}, {50, 50}, {1}, {40'000}});
+  return inputs;
+}
+
+template <class T> Tensor<T> tensor_of(const Shape& shape, const std::vector<double>& values, double sign = 1) {
+  Tensor<T> result = Tensor<T>::empty(shape);
+  T* const elements = result.mutable_data();
+  for (std::size_t k = 0; k < values.size(); ++k) elements[k] = static_cast<T>(sign * values[k]);
+  return result;
+}
+
+template <class T> NamedTensors<T> parameters_of(const Inputs& inputs) {
+  NamedTensors<T> result;
+  for (std::size_t p = 0; p < inputs.shapes.size(); ++p)
+    result.push_back(
+        {"layer" + std::to_string(p) + ".weight", parameter(tensor_of<T>(inputs.shapes[p], inputs.start[p]))});
+  return result;
+}
+
+template <class T> void set_gradients(NamedTensors<T>& all, const Inputs& inputs, int t, double sign = 1) {
+  const auto& gradients = inputs.gradients[t % kSteps];
+  for (std::size_t p = 0; p < all.size(); ++p)
+    all[p].tensor.set_grad(tensor_of<T>(inputs.shapes[p], gradients[p], sign));
+}
+
+template <class T>
+NamedTensors<T> trained(const Json& config, const Inputs& inputs, int steps = kSteps, double sign = 1) {
+  NamedTensors<T> all = parameters_of<T>(inputs);
+  const auto optimizer = make<T>(config, all);
+  for (int t = 0; t < steps; ++t) {
+    set_gradients(all, inputs, t, sign);
+    optimizer->step();
+  }
+  return all;
+}
+
+/// Where the two differ first, as text; empty if they have the same bits.
+template <class T> std::string difference(const NamedTensors<T>& a, const NamedTensors<T>& b) {
+  for (std::size_t p = 0; p < a.size(); ++p)
+    for (std::size_t k = 0; k < a[p].tensor.size(); ++k) {
+      const T x = a[p].tensor.data()[k], y = b[p].tensor.data()[k];
+      if (std::memcmp(&x, &y, sizeof(T)) == 0) continue;
+      std::string text = "element " + std::to_string(k) + " of \"" + a[p].name + "\": ";
+      xgrad::detail::append_text(text, x);
+      text += " against ";
+      xgrad::detail::append_text(text, y);
+      return text;
+    }
+  return "";
+}
+
+/// Collects what fails.
+class Findings {
+ public:
+  Findings(const char* check, std::vector<Failure>& failures) : check_(check), failures_(failures) {}
+
+  template <class... Parts> void expect(bool holds, const Json& config, const Parts&... parts) {
+    if (holds) return;
+    using xgrad::detail::append_text;
+    std::string reason;
+    (append_text(reason, parts), ...);
+    failures_.push_back({check_, config.dump(), reason});
+  }
+  template <class... Parts> void expect_same(const std::string& difference, const Json& config, const Parts&... parts) {
+    expect(difference.empty(), config, parts..., ": ", difference);
+  }
+
+ private:
+  const char* check_;
+  std::vector<Failure>& failures_;
+};
+
+struct Subject {
+  const OptimizerRow& row;
+  Json config;
+  std::vector<Json> variants;  ///< the config, and the config with each option switched on
+
+  Hyperparameters defaults() const { return parsed(config); }
+  Json with(std::initializer_list<std::pair<const char*, Json>> changes) const {
+    Json result = config;
+    for (const auto& [key, value] : changes) result[key] = value;
+    return result;
+  }
+  static Hyperparameters parsed(const Json& wanted) {
+    return make<double>(wanted, NamedTensors<double>{})->groups()[0].hyperparameters;
+  }
+};
+
+bool makes_an_optimizer(const Json& config) {
+  config::Problems problems;
+  return make<double>(config::Value::from_json(config), NamedTensors<double>{}, problems) != nullptr;
+}
+
+std::vector<Json> variants_of(const Json& config, Hyperparameters hyperparameters) {
+  std::vector<Json> result{config};
+  const config::Fields fields = hyperparameters.fields();
+  const auto add = [&](const char* name, Json value) {
+    Json with = config;
+    with[name] = std::move(value);
+    // Refused where an option needs another one first: Nesterov's a momentum.
+    if (makes_an_optimizer(with)) result.push_back(std::move(with));
+  };
+  for (const Field& field : fields.list())
+    if (field.kind == Kind::boolean)
+      add(field.name, !*static_cast<bool*>(field.place));
+    else if (field.kind == Kind::number && *static_cast<double*>(field.place) == 0)
+      add(field.name, 0.1);
+    else if (field.kind == Kind::optional_number && !*static_cast<std::optional<double>*>(field.place))
+      add(field.name, 0.1);
+    else if (field.kind == Kind::choice || field.kind == Kind::variant)
+      for (const std::string& name : config::alternatives(field.choices)) add(field.name, name);
+  return result;
+}
+
+// ---- the checks
+
+void declaration(const Subject& s, Findings& f) {
+  const About about = s.row.float_rule.about;
+  f.expect(std::strlen(about.doc) > 5, s.config, "it has no line that says what it is (about.doc)");
+  f.expect(std::strlen(about.source) > 5, s.config, "it does not say where it comes from (about.source)");
+  Hyperparameters defaults = s.defaults();
+  const config::Fields fields = defaults.fields();
+  f.expect(fields.find("lr"), s.config, "it has no field \"lr\", which schedules and groups scale");
+  for (std::size_t i = 0; i < fields.list().size(); ++i) {
+    const Field& field = fields.list()[i];
+    f.expect(std::strlen(field.doc) > 2, s.config, "field \"", field.name, "\" has no line that says what it is");
+    for (std::size_t j = 0; j < i; ++j)
+      f.expect(std::strcmp(field.name, fields.list()[j].name) != 0, s.config, "two fields are called \"", field.name,
+               "\"");
+  }
+  for (const char* wrong : {s.row.float_rule.name, s.row.double_rule.name})
+    f.expect(std::strcmp(wrong, s.row.name) == 0, s.config, "its rule is called \"", wrong, "\", its row \"",
+             s.row.name, "\"");
+}
+
+void fields_through_json(const Subject& s, Findings& f) {
+  Hyperparameters defaults = s.defaults();
+  const Json dumped = Json::parse(config::dump(defaults.fields()).dump());
+  Json config = s.config;
+  config.update(dumped);
+  Hyperparameters again = Subject::parsed(config);
+  f.expect(Json::parse(config::dump(again.fields()).dump()) == dumped, config, "its fields change on the way through ",
+           "JSON: they come back as ", config::dump(again.fields()).dump());
+  const config::Fields fields = defaults.fields();
+  const auto schema = config::schema(fields);
+  f.expect(schema["properties"].size() == fields.list().size(), s.config, "the schema has ",
+           schema["properties"].size(), " properties for ", fields.list().size(), " fields");
+}
+
+void ranges(const Subject& s, Findings& f) {
+  Hyperparameters defaults = s.defaults();
+  const config::Fields fields = defaults.fields();
+  for (const Field& field : fields.list()) {
+    const bool list = field.kind == Kind::numbers || field.kind == Kind::number_list;
+    if (!list && field.kind != Kind::number && field.kind != Kind::integer && field.kind != Kind::optional_number &&
+        field.kind != Kind::optional_integer)
+      continue;
+    std::vector<double> wrong;
+    if (std::isfinite(field.range.low)) wrong.push_back(field.range.low - 1);
+    if (std::isfinite(field.range.high)) wrong.push_back(field.range.high + 1);
+    if (field.range.open_low) wrong.push_back(field.range.low);
+    if (field.range.open_high && std::isfinite(field.range.high)) wrong.push_back(field.range.high);
+    for (const double value : wrong) {
+      Json config = s.config;
+      config[field.name] = list ? Json(std::vector<double>(std::max<std::size_t>(field.count, 1), value)) : Json(value);
+      config::Problems problems;
+      const bool accepted = make<float>(config::Value::from_json(config), NamedTensors<float>{}, problems) != nullptr;
+      f.expect(!accepted, config, "accepted although \"", field.name, "\" must be ", field.range.text());
+      f.expect(accepted || (problems.text().find(field.name) != std::string::npos &&
+                            problems.text().find("out of range") != std::string::npos),
+               config, "refused, but the message does not say that \"", field.name,
+               "\" is out of range: ", problems.text());
+    }
+  }
+}
+
+void checkpoint(const Subject& s, Findings& f) {
+  const Inputs& inputs = small_inputs();
+  for (const Json& config : s.variants) {
+    const NamedTensors<float> whole = trained<float>(config, inputs);
+    for (const int stop : {0, 1, 3, kSteps - 1}) {
+      NamedTensors<float> first = parameters_of<float>(inputs), second = parameters_of<float>(inputs);
+      const auto before = make<float>(config, first);
+      for (int t = 0; t < stop; ++t) {
+        set_gradients(first, inputs, t);
+        before->step();
+      }
+      const auto after = make<float>(config, second);
+      auto from = before->state(), to = after->state();
+      f.expect(from.size() == to.size(), config, "saving after ", stop, " steps gives ", from.size(),
+               " arrays, a new optimizer has ", to.size());
+      if (from.size() != to.size()) continue;
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        f.expect(from[i].name == to[i].name, config, "state \"", from[i].name, "\" against \"", to[i].name, "\"");
+        std::copy_n(from[i].data, from[i].shape.size(), to[i].data);
+      }
+      for (std::size_t p = 0; p < first.size(); ++p)
+        std::copy_n(first[p].tensor.data(), first[p].tensor.size(), second[p].tensor.mutable_data());
+      after->load_steps(before->steps(), before->step_count());
+      for (int t = stop; t < kSteps; ++t) {
+        set_gradients(second, inputs, t);
+        after->step();
+      }
+      f.expect_same(difference(whole, second), config, "saved after step ", stop, " and continued");
+    }
+  }
+}
+
+/// Puts the number of threads back.
+struct Threads {
+  int before = num_threads();
+  ~Threads() { set_num_threads(before); }
+};
+
+void threads(const Subject& s, Findings& f) {
+  const Threads restored;
+  for (const Json& config : s.variants) {
+    set_num_threads(1);
+    const auto one = trained<float>(config, large_inputs(), 2);
+    for (const int count : {2, 4}) {
+      set_num_threads(count);
+      f.expect_same(difference(one, trained<float>(config, large_inputs(), 2)), config, "1 thread against ", count);
+    }
+  }
+}
+
+void precision(const Subject& s, Findings& f) {
+  const double tolerance = s.row.float_rule.traits.float_tolerance;
+  for (const Json& config : s.variants) {
+    const auto narrow = trained<float>(config, small_inputs(), 5);
+    const auto wide = trained<double>(config, small_inputs(), 5);
+    double worst = 0, x = 0, y = 0;
+    for (std::size_t p = 0; p < wide.size(); ++p)
+      for (std::size_t k = 0; k < wide[p].tensor.size(); ++k) {
+        const double a = narrow[p].tensor.data()[k], b = wide[p].tensor.data()[k];
+        const double error = std::abs(a - b) / (1 + std::max(std::abs(a), std::abs(b)));
+        if (!(error <= worst)) worst = error, x = a, y = b;
+      }
+    f.expect(worst <= tolerance, config, "float gives ", x, ", double ", y);
+  }
+}
+
+void shapes(const Subject& s, Findings& f) {
+  for (const Json& config : s.variants) {
+    const auto all = trained<double>(config, small_inputs());
+    for (const auto& [name, tensor] : all)
+      for (const double value : tensor.values())
+        f.expect(std::isfinite(value), config, "\"", name, "\" of shape ", tensor.shape(), " becomes ", value);
+  }
+  // An element's update knows no shape unless the rule says so.
+  if (s.row.float_rule.traits.reach != Reach::element) return;
+  Inputs flat = small_inputs();
+  for (Shape& shape : flat.shapes) shape = Shape{static_cast<std::int64_t>(shape.size())};
+  for (const Json& config : s.variants)
+    f.expect_same(difference(trained<float>(config, small_inputs()), trained<float>(config, flat)), config,
+                  "a tensor against its elements as a vector");
+}
+
+void groups(const Subject& s, Findings& f) {
+  for (const Json& config : s.variants) {
+    Json split = config;
+    split["groups"] = Json::array({{{"match", "layer1.*"}}, {{"rank", 3}}});
+    f.expect_same(difference(trained<double>(config, small_inputs(), 4), trained<double>(split, small_inputs(), 4)),
+                  config, "one group against three alike");
+    Json frozen = config;
+    frozen["groups"] = Json::array({{{"match", "layer1.weight"}, {"freeze", true}}});
+    const auto start = parameters_of<double>(small_inputs()), end = trained<double>(frozen, small_inputs(), 2);
+    f.expect_same(difference<double>({start[1]}, {end[1]}), config, "a frozen parameter moved");
+  }
+}
+
+void gradients(const Subject& s, Findings& f) {
+  static const Inputs inputs(std::vector<Shape>{{3}, {3}});
+  for (const Json& config : s.variants) {
+    NamedTensors<double> all = parameters_of<double>(inputs);
+    const NamedTensors<double> start = parameters_of<double>(inputs);
+    const auto optimizer = make<double>(config, all);
+    for (int t = 0; t < 3; ++t) {
+      set_gradients(all, inputs, t);
+      all[1].tensor.zero_grad();
+      optimizer->step();
+    }
+    f.expect_same(difference<double>({start[1]}, {all[1]}), config, "a parameter without a gradient moved");
+    f.expect(optimizer->steps()[0] == 3 && optimizer->steps()[1] == 0, config, "steps counted: ", optimizer->steps()[0],
+             " with and ", optimizer->steps()[1], " without a gradient; expected 3 and 0");
+    f.expect(!difference<double>({start[0]}, {all[0]}).empty(), config, "three steps do not move a parameter");
+    for (auto& [name, tensor] : all) tensor.set_grad(Tensor<double>::zeros({3}));
+    optimizer->step();
+    f.expect(optimizer->steps()[0] == 4 && optimizer->steps()[1] == 1, config, "a gradient of zeros is not counted");
+    for (const auto& [name, tensor] : all)
+      for (const double value : tensor.values())
+        f.expect(std::isfinite(value), config, "after a gradient of zeros a parameter is ", value);
+  }
+}
+
+void nonfinite(const Subject& s, Findings& f) {
+  static const Inputs inputs(std::vector<Shape>{{20}, {20}});
+  const Reach reach = s.row.float_rule.traits.reach;
+  for (const double poison : {std::nan(""), std::numeric_limits<double>::infinity()})
+    for (const Json& config : s.variants) {
+      NamedTensors<double> all = parameters_of<double>(inputs);
+      const auto optimizer = make<double>(config, all);
+      set_gradients(all, inputs, 0);
+      all[0].tensor.mutable_grad_data()[3] = poison;
+      optimizer->step();
+      if (reach == Reach::all) continue;  // any element may be reached; that it returned is all there is to see
+      for (std::size_t p = 0; p < 2; ++p)
+        for (std::size_t k = 0; k < 20; ++k) {
+          const double value = all[p].tensor.data()[k];
+          const bool reached = p == 0 && (k == 3 || reach == Reach::tensor);
+          f.expect(reached || std::isfinite(value), config, "a gradient of ", poison, " in element 3 of \"",
+                   all[0].name, "\" makes element ", k, " of \"", all[p].name, "\" ", value);
+          f.expect(!(p == 0 && k == 3 && std::isnan(poison) && reach == Reach::element) || std::isnan(value), config,
+                   "a gradient of nan is hidden: its element becomes ", value);
+        }
+    }
+}
+
+void maximize(const Subject& s, Findings& f) {
+  for (const Json& config : s.variants) {
+    Json up = config, down = config;
+    up["maximize"] = true;
+    down["maximize"] = false;
+    f.expect_same(difference(trained<double>(up, small_inputs()), trained<double>(down, small_inputs(), kSteps, -1)),
+                  config, "maximize against gradients of the other sign");
+  }
+}
+
+void schedules_act(const Subject& s, Findings& f) {
+  static const Inputs inputs(std::vector<Shape>{{3}});
+  NamedTensors<double> all = parameters_of<double>(inputs);
+  const auto optimizer = make<double>(s.config, all);
+  config::Problems problems;
+  const Json schedule = {{{"type", "linear"}, {"from", 1.0}, {"to", 0.0}},
+                         {{"type", "constant"}, {"factor", 0.5}, {"param", "weight_decay"}}};
+  const double lr = optimizer->get("lr"), decay = optimizer->get("weight_decay");
+  optimizer->set_schedules(make_schedules(config::Value::from_json(schedule), {10, 10}, problems));
+  f.expect(optimizer->get("weight_decay") == decay / 2, s.config, "weight_decay is ", optimizer->get("weight_decay"),
+           " under a schedule that halves ", decay);
+  for (int t = 0; t <= 10; ++t) {
+    const double expected = lr * (1 - t / 10.0), found = optimizer->get("lr");
+    f.expect(std::abs(found - expected) <= 1e-12 * lr, s.config, "lr is ", found, " after ", t,
+             " of 10 steps of a linear schedule from ", lr, " to 0; expected ", expected);
+    set_gradients(all, inputs, t);
+    optimizer->step();
+  }
+}
+
+/// Steps down `loss` from where the parameters are; what it is before and after.
+template <class Loss>
+std::pair<double, double> descend(const Json& config, NamedTensors<double>& all, int steps, const Loss& loss) {
+  const auto optimizer = make<double>(config, all);
+  const double before = loss().item();
+  for (int t = 0; t < steps; ++t) {
+    optimizer->zero_grad();
+    loss().backward();
+    optimizer->step();
+  }
+  return {before, loss().item()};
+}
+
+void descent(const Subject& s, Findings& f) {
+  const double lr = s.row.float_rule.traits.descends_at;
+  NamedTensors<double> all = {{"x", parameter(Tensor<double>({2}, {1.5, -2.0}))}};
+  const Json quick = s.with({{"lr", lr}, {"weight_decay", 0}});
+  const auto [before, after] = descend(quick, all, 300, [&] {
+    return sum(square(all[0].tensor) * Tensor<double>({2}, {1.0, 10.0}));
+  });
+  f.expect(after < 0.9 * before, quick, "300 steps on a quadratic lead from ", before, " to ", after);
+  NamedTensors<double> point = {{"x", parameter(Tensor<double>({1}, {-1.5}))},
+                                {"y", parameter(Tensor<double>({1}, {2.0}))}};
+  const Json slow = s.with({{"lr", lr / 20}, {"weight_decay", 0}});
+  const auto [high, low] = descend(slow, point, 500, [&] {
+    return sum(square(1 - point[0].tensor) + 100 * square(point[1].tensor - square(point[0].tensor)));
+  });
+  f.expect(low < high, slow, "500 steps on Rosenbrock's function lead from ", high, " to ", low);
+}
+
+struct Entry {
+  Check check;
+  void (*run)(const Subject&, Findings&);
+};
+constexpr Entry kChecks[] = {
+    {{"declaration", "it says what it is and where it comes from, each field once"}, declaration},
+    {{"fields", "its fields go through JSON and back, and the schema has them all"}, fields_through_json},
+    {{"ranges", "values out of range are refused by name"}, ranges},
+    {{"checkpoint", "saved, loaded and continued equals uninterrupted, bit for bit, at any step"}, checkpoint},
+    {{"threads", "1, 2 and 4 threads agree bit for bit, on tensors of 1 to 100,003 elements"}, threads},
+    {{"precision", "float follows double"}, precision},
+    {{"shapes", "numbers, vectors, tensors and empty ones all work"}, shapes},
+    {{"groups", "split into groups it moves as in one; frozen parameters stand still"}, groups},
+    {{"gradients", "missing gradients are skipped entirely; zero gradients are ordinary"}, gradients},
+    {{"nonfinite", "NaN and infinity reach no further than the rule does"}, nonfinite},
+    {{"maximize", "climbing equals descending along the negative gradient"}, maximize},
+    {{"schedules", "schedules act on its hyperparameters"}, schedules_act},
+    {{"descent", "it descends on a quadratic and on Rosenbrock's function"}, descent},
+};
+
+}  // namespace
+
+const std::vector<Check>& checks() {
+  static const std::vector<Check> all = [] {
+    std::vector<Check> result;
+    for (const Entry& entry : kChecks) result.push_back(entry.check);
+    return result;
+  }();
+  return all;
+}
+
+std::vector<Failure> run(const Json& config) {
+  const auto optimizer = make<double>(config, NamedTensors<double>{});
+  const OptimizerRow* row = optimizers().find(optimizer->name());
+  XGRAD_CHECK(row, "conformance: \"", optimizer->name(), "\" is not registered");
+  const Subject subject{*row, config, variants_of(config, optimizer->groups()[0].hyperparameters)};
+  std::vector<Failure> failures;
+  for (const Entry& entry : kChecks) {
+    Findings findings(entry.check.name, failures);
+    try {
+      entry.run(subject, findings);
+    } catch (const Error& error) { findings.expect(false, config, "it throws: ", error.what()); }
+  }
+  return failures;
+}
+
+std::vector<Failure> run(const OptimizerRow& row) { return run(Json{{"type", row.name}}); }
+
+}  // namespace xgrad::optim::conformance
