@@ -3,138 +3,35 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "kernels/functions.hpp"
-#include "kernels/kernels.hpp"
 #include "xgrad/map_apply.hpp"
 #include "xgrad/ops/reduce.hpp"
 
 namespace xgrad {
 namespace {
 
-/// `shape` with its -1 replaced.
-Shape infer(const Shape& from, std::span<const std::int64_t> sizes) {
+/// `sizes` with their -1 replaced, so that they hold `size` elements.
+Shape infer(const char* name, std::int64_t size, const Shape& from, std::span<const std::int64_t> sizes) {
   std::array<std::int64_t, Shape::kMaxRank> known{};
-  XGRAD_CHECK(sizes.size() <= known.size(), "reshape: ", sizes.size(), " axes; at most ", known.size(),
+  XGRAD_CHECK(sizes.size() <= known.size(), name, ": ", sizes.size(), " axes; at most ", known.size(),
               " are supported");
   std::copy(sizes.begin(), sizes.end(), known.begin());
   std::int64_t product = 1, open = -1;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == -1) {
-      XGRAD_CHECK(open < 0, "reshape: more than one size is -1; only one can follow from the rest");
+      XGRAD_CHECK(open < 0, name, ": more than one size is -1; only one can follow from the rest");
       open = static_cast<std::int64_t>(i);
     } else {
       product *= sizes[i];
     }
   }
   if (open >= 0) {
-    const auto size = static_cast<std::int64_t>(from.size());
-    XGRAD_CHECK(product > 0 && size % product == 0, "reshape: the size -1 has no solution for shape ", from, ", whose ",
-                from.size(), " elements are no multiple of ", product);
+    XGRAD_CHECK(product > 0 && size % product == 0, name, ": the size -1 has no solution for shape ", from, ", whose ",
+                size, " elements are no multiple of ", product);
     known[static_cast<std::size_t>(open)] = size / product;
   }
   return Shape(std::span<const std::int64_t>(known.data(), sizes.size()));
-}
-
-/// y = x with its axes permuted: result axis i has the given size and is `strides[i]` apart in x.
-template <class T>
-void copy_strided(const T* x, T* y, std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {
-  // Merge axes that lie behind one another in both, then copy runs, or tiles where the runs cross.
-  std::array<std::int64_t, Shape::kMaxRank> size{}, stride{}, out_stride{};
-  std::size_t rank = 0;
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] == 1) continue;
-    if (rank > 0 && stride[rank - 1] == strides[i] * sizes[i]) {
-      size[rank - 1] *= sizes[i];
-      stride[rank - 1] = strides[i];
-    } else {
-      size[rank] = sizes[i];
-      stride[rank++] = strides[i];
-    }
-  }
-  if (rank == 0) return void(*y = *x);
-  for (std::size_t i = rank, product = 1; i-- > 0; product *= static_cast<std::size_t>(size[i]))
-    out_stride[i] = static_cast<std::int64_t>(product);
-  const std::size_t inner = rank - 1;
-  std::size_t crossing = inner;  // the axis whose elements are neighbours in x
-  for (std::size_t i = 0; i < rank; ++i)
-    if (stride[i] == 1) crossing = i;
-
-  std::array<std::int64_t, Shape::kMaxRank> index{};
-  for (;;) {
-    const T* from = x;
-    T* to = y;
-    for (std::size_t i = 0; i < rank; ++i) {
-      from += index[i] * stride[i];
-      to += index[i] * out_stride[i];
-    }
-    if (crossing == inner && stride[inner] == 1) {
-      std::memcpy(to, from, static_cast<std::size_t>(size[inner]) * sizeof(T));
-    } else if (crossing == inner) {
-      for (std::int64_t j = 0; j < size[inner]; ++j) to[j] = from[j * stride[inner]];
-    } else {
-      constexpr std::int64_t kTile = 32;
-      for (std::int64_t i0 = 0; i0 < size[crossing]; i0 += kTile)
-        for (std::int64_t j0 = 0; j0 < size[inner]; j0 += kTile)
-          for (std::int64_t i = i0; i < std::min(i0 + kTile, size[crossing]); ++i)
-            for (std::int64_t j = j0; j < std::min(j0 + kTile, size[inner]); ++j)
-              to[i * out_stride[crossing] + j] = from[i + j * stride[inner]];
-    }
-    std::size_t axis = rank;
-    while (axis-- > 0) {
-      if (axis == inner || axis == crossing) continue;
-      if (++index[axis] < size[axis]) break;
-      index[axis] = 0;
-    }
-    if (axis == static_cast<std::size_t>(-1)) return;
-  }
-}
-
-struct SliceRange {
-  std::size_t axis;
-  std::int64_t start, step, count;
-};
-
-/// Copies the slice of `whole` to or from `part`; the shape is whole's.
-template <class T, class Copy> void for_slice(const Shape& shape, const SliceRange& range, Copy copy) {
-  std::int64_t outer = 1, inner = 1;
-  for (std::size_t i = 0; i < range.axis; ++i) outer *= shape[i];
-  for (std::size_t i = range.axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-  for (std::int64_t o = 0; o < outer; ++o) {
-    const std::int64_t base = o * shape[range.axis];
-    if (range.step == 1) {
-      copy((base + range.start) * inner, o * range.count * inner, range.count * inner);
-      continue;
-    }
-    for (std::int64_t i = 0; i < range.count; ++i)
-      copy((base + range.start + i * range.step) * inner, (o * range.count + i) * inner, inner);
-  }
-}
-
-template <class T> Tensor<T> take_slice(const Tensor<T>& x, const SliceRange& range);
-
-/// Zeros of `shape` with g written into the slice: what slice gives back.
-template <class T> Tensor<T> put_slice(const Tensor<T>& g, const Shape& shape, const SliceRange& range) {
-  Storage<T> value(shape.size(), T{0});
-  for_slice<T>(shape, range, [&](std::int64_t whole, std::int64_t part, std::int64_t n) {
-    std::copy_n(g.data() + part, n, value.data() + whole);
-  });
-  return record<T>(
-      "put_slice", shape, std::move(value), kSaveNothing,
-      [range](Node<T>& n, const Tensor<T>& gradient) { n.give(0, take_slice(gradient, range)); }, g);
-}
-
-template <class T> Tensor<T> take_slice(const Tensor<T>& x, const SliceRange& range) {
-  Shape shape = x.shape();
-  shape[range.axis] = range.count;
-  Storage<T> value(shape.size());
-  for_slice<T>(x.shape(), range, [&](std::int64_t whole, std::int64_t part, std::int64_t n) {
-    std::copy_n(x.data() + whole, n, value.data() + part);
-  });
-  return record<T>(
-      "slice", shape, std::move(value), kSaveNothing,
-      [range](Node<T>& n, const Tensor<T>& g) { n.give(0, put_slice(g, n.input_shape(0), range)); }, x);
 }
 
 }  // namespace
@@ -148,7 +45,7 @@ template <class T> Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
 }
 
 template <class T> Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<std::int64_t> sizes) {
-  return reshape(x, infer(x.shape(), {sizes.begin(), sizes.size()}));
+  return reshape(x, infer("reshape", static_cast<std::int64_t>(x.size()), x.shape(), {sizes.begin(), sizes.size()}));
 }
 
 template <class T> Tensor<T> flatten(const Tensor<T>& x, std::int64_t start, std::int64_t end) {
@@ -163,6 +60,19 @@ template <class T> Tensor<T> flatten(const Tensor<T>& x, std::int64_t start, std
     else
       merged.push_back(shape[i]);
   return reshape(x, merged);
+}
+
+template <class T> Tensor<T> unflatten(const Tensor<T>& x, std::int64_t axis, const std::vector<std::int64_t>& sizes) {
+  const Shape& shape = x.shape();
+  XGRAD_CHECK(shape.rank() > 0, "unflatten: a scalar has no axis to cut");
+  const std::size_t place = shape.axis(axis, "unflatten");
+  const Shape cut = infer("unflatten", shape[place], shape, sizes);
+  XGRAD_CHECK(!sizes.empty() && static_cast<std::int64_t>(cut.size()) == shape[place], "unflatten: axis ", axis,
+              " of shape ", shape, " has size ", shape[place], ", ", cut, " has ", cut.size(),
+              " elements; expected as many");
+  Shape result = shape.erased(place);
+  for (std::size_t i = 0; i < cut.rank(); ++i) result = result.inserted(place + i, cut[i]);
+  return reshape(x, result);
 }
 
 template <class T> Tensor<T> squeeze(const Tensor<T>& x, std::int64_t axis) {
@@ -187,35 +97,9 @@ template <class T> Tensor<T> unsqueeze(const Tensor<T>& x, std::int64_t axis) {
   return reshape(x, x.shape().inserted(static_cast<std::size_t>(axis < 0 ? axis + rank + 1 : axis), 1));
 }
 
-template <class T> Tensor<T> permute(const Tensor<T>& x, const std::vector<std::int64_t>& order) {
-  const Shape& shape = x.shape();
-  XGRAD_CHECK(order.size() == shape.rank(), "permute: ", order.size(), " axes named for shape ", shape,
-              "; expected every axis once");
-  std::array<std::int64_t, Shape::kMaxRank> strides{}, in_strides{};
-  for (std::size_t i = shape.rank(), product = 1; i-- > 0; product *= static_cast<std::size_t>(shape[i]))
-    in_strides[i] = static_cast<std::int64_t>(product);
-  Shape result = shape;
-  std::vector<std::int64_t> inverse(order.size(), -1);
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::size_t axis = shape.axis(order[i], "permute");
-    XGRAD_CHECK(inverse[axis] < 0, "permute: axis ", order[i], " of shape ", shape, " is named twice");
-    inverse[axis] = static_cast<std::int64_t>(i);
-    result[i] = shape[axis];
-    strides[i] = in_strides[axis];
-  }
-  Storage<T> value(x.size());
-  if (x.size() > 0) copy_strided(x.data(), value.data(), result.sizes(), {strides.data(), result.rank()});
-  return record<T>(
-      "permute", result, std::move(value), kSaveNothing,
-      [inverse = std::move(inverse)](Node<T>& n, const Tensor<T>& g) { n.give(0, permute(g, inverse)); }, x);
-}
-
-template <class T> Tensor<T> transpose(const Tensor<T>& x, std::int64_t axis_a, std::int64_t axis_b) {
-  const std::size_t a = x.shape().axis(axis_a, "transpose"), b = x.shape().axis(axis_b, "transpose");
-  std::vector<std::int64_t> order(x.rank());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i == a ? b : i == b ? a : i);
-  return permute(x, order);
-}
+template <class T> Tensor<T> atleast_1d(const Tensor<T>& x) { return x.rank() == 0 ? unsqueeze(x, 0) : x; }
+template <class T> Tensor<T> atleast_2d(const Tensor<T>& x) { return x.rank() < 2 ? unsqueeze(atleast_1d(x), 0) : x; }
+template <class T> Tensor<T> atleast_3d(const Tensor<T>& x) { return x.rank() < 3 ? unsqueeze(atleast_2d(x), 2) : x; }
 
 template <class T> Tensor<T> expand(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
@@ -230,80 +114,104 @@ template <class T> Tensor<T> expand(const Tensor<T>& x, const Shape& shape) {
       [](Node<T>& n, const Tensor<T>& g) { n.give(0, sum_to(g, n.input_shape(0))); }, x);
 }
 
-template <class T>
-Tensor<T> slice(const Tensor<T>& x, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
+template <class T> Tensor<T> expand(const Tensor<T>& x, std::initializer_list<std::int64_t> sizes) {
+  const std::vector<std::int64_t> given(sizes);
+  XGRAD_CHECK(given.size() >= x.rank(), "expand: ", given.size(), " sizes for shape ", x.shape(), "; expected ",
+              x.rank(), " or more");
+  std::vector<std::int64_t> known = given;
+  const std::size_t added = given.size() - x.rank();
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (given[i] != -1) continue;
+    XGRAD_CHECK(i >= added, "expand: the size of new axis ", i, " before shape ", x.shape(),
+                " is -1; only the size of an axis that is there can be kept");
+    known[i] = x.shape()[i - added];
+  }
+  return expand(x, Shape(known));
+}
+
+template <class T> Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) { return expand(x, shape); }
+
+template <class T> std::vector<Tensor<T>> broadcast_tensors(const std::vector<Tensor<T>>& x) {
+  Shape shape;
+  for (const Tensor<T>& one : x) shape = broadcast_shapes(shape, one.shape(), "broadcast_tensors");
+  std::vector<Tensor<T>> result;
+  for (const Tensor<T>& one : x) result.push_back(expand(one, shape));
+  return result;
+}
+
+namespace {
+
+/// (N, R...): the leading axes, up to those that an operation works on, merged into one.
+template <class T> Tensor<T> merge_leading(const Tensor<T>& x, std::size_t kept) {
+  Shape shape{1};
+  for (std::size_t i = 0; i < x.rank(); ++i)
+    if (i + kept < x.rank())
+      shape[0] *= x.shape()[i];
+    else
+      shape.push_back(x.shape()[i]);
+  return reshape(x, shape);
+}
+
+/// x's leading axes, then the sizes (C, H, W).
+Shape with_image(const Shape& x, std::int64_t channels, std::int64_t height, std::int64_t width) {
+  Shape shape = x;
+  shape[x.rank() - 3] = channels;
+  shape[x.rank() - 2] = height;
+  shape[x.rank() - 1] = width;
+  return shape;
+}
+
+}  // namespace
+
+template <class T> Tensor<T> pixel_shuffle(const Tensor<T>& x, std::int64_t r) {
   const Shape& shape = x.shape();
-  XGRAD_CHECK(shape.rank() > 0, "slice: a scalar has no axis to slice");
-  XGRAD_CHECK(step >= 1, "slice: step ", step, "; expected >= 1 (use flip for a reversed axis)");
-  const std::size_t place = shape.axis(axis, "slice");
-  const std::int64_t size = shape[place];
-  const auto clip = [size](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size); };
-  const std::int64_t first = clip(start), last = std::max(clip(stop), first);
-  return take_slice(x, {place, first, step, (last - first + step - 1) / step});
+  XGRAD_CHECK(r >= 1, "pixel_shuffle: r is ", r, "; expected >= 1");
+  XGRAD_CHECK(shape.rank() >= 3 && shape[shape.rank() - 3] % (r * r) == 0, "pixel_shuffle: shape ", shape,
+              "; expected (..., C r^2, H, W) with a number of channels divisible by ", r * r);
+  const std::int64_t channels = shape[shape.rank() - 3] / (r * r), height = shape[shape.rank() - 2],
+                     width = shape.back();
+  const Tensor<T> images = merge_leading(x, 3);
+  const Tensor<T> cut = reshape(images, Shape{images.shape()[0], channels, r, r, height, width});
+  return reshape(permute(cut, {0, 1, 4, 2, 5, 3}), with_image(shape, channels, height * r, width * r));
 }
 
-template <class T> Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
-  XGRAD_CHECK(!parts.empty(), "concat: the list is empty; expected at least one tensor");
-  const Shape& first = parts[0].shape();
-  XGRAD_CHECK(first.rank() > 0, "concat: scalars have no axis to join along; use stack");
-  const std::size_t place = first.axis(axis, "concat");
-  Shape shape = first;
-  shape[place] = 0;
-  std::vector<Node<T>*> inputs;
-  for (const Tensor<T>& part : parts) {
-    Shape expected = first;
-    if (part.rank() == first.rank()) expected[place] = part.shape()[place];
-    XGRAD_CHECK(part.shape() == expected, "concat: shapes ", first, " and ", part.shape(),
-                " differ in an axis other than ", axis, "; all other sizes must be equal");
-    shape[place] += part.shape()[place];
-    inputs.push_back(part.node());
-  }
-  Storage<T> value(shape.size());
-  std::int64_t start = 0;
-  for (const Tensor<T>& part : parts) {
-    for_slice<T>(shape, {place, start, 1, part.shape()[place]},
-                 [&](std::int64_t whole, std::int64_t from, std::int64_t n) {
-                   std::copy_n(part.data() + from, n, value.data() + whole);
-                 });
-    start += part.shape()[place];
-  }
-  return record<T>(
-      "concat", shape, std::move(value), kSaveNothing,
-      [place](Node<T>& n, const Tensor<T>& g) {
-        std::int64_t at = 0;
-        for (std::size_t k = 0; k < n.input_count; ++k) {
-          const std::int64_t size = n.input_shape(k)[place];
-          if (n.wants(k)) n.give(k, take_slice(g, {place, at, 1, size}));
-          at += size;
-        }
-      },
-      std::span<Node<T>* const>(inputs));
+template <class T> Tensor<T> pixel_unshuffle(const Tensor<T>& x, std::int64_t r) {
+  const Shape& shape = x.shape();
+  XGRAD_CHECK(r >= 1, "pixel_unshuffle: r is ", r, "; expected >= 1");
+  XGRAD_CHECK(shape.rank() >= 3 && shape[shape.rank() - 2] % r == 0 && shape.back() % r == 0, "pixel_unshuffle: shape ",
+              shape, "; expected (..., C, H r, W r) with H r and W r divisible by ", r);
+  const std::int64_t channels = shape[shape.rank() - 3], height = shape[shape.rank() - 2] / r, width = shape.back() / r;
+  const Tensor<T> images = merge_leading(x, 3);
+  const Tensor<T> cut = reshape(images, Shape{images.shape()[0], channels, height, r, width, r});
+  return reshape(permute(cut, {0, 1, 3, 5, 2, 4}), with_image(shape, channels * r * r, height, width));
 }
 
-template <class T> Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
-  XGRAD_CHECK(!parts.empty(), "stack: the list is empty; expected at least one tensor");
-  std::vector<Tensor<T>> raised;
-  for (const Tensor<T>& part : parts) {
-    XGRAD_CHECK(part.shape() == parts[0].shape(), "stack: shapes ", parts[0].shape(), " and ", part.shape(),
-                " differ; expected equal shapes");
-    raised.push_back(unsqueeze(part, axis));
-  }
-  return concat(raised, axis);
+template <class T> Tensor<T> channel_shuffle(const Tensor<T>& x, std::int64_t groups) {
+  const Shape& shape = x.shape();
+  XGRAD_CHECK(groups >= 1 && shape.rank() >= 2 && shape[1] % groups == 0, "channel_shuffle: shape ", shape, ", ",
+              groups, " groups; expected (N, C, ...) with a number of channels divisible by the number of groups");
+  const auto images = static_cast<std::int64_t>(Shape(shape.sizes().subspan(2)).size());
+  return reshape(transpose(reshape(x, Shape{shape[0], groups, shape[1] / groups, images}), 1, 2), shape);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                          \
-  template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                         \
-  template Tensor<T> reshape(const Tensor<T>&, std::initializer_list<std::int64_t>);                  \
-  template Tensor<T> flatten(const Tensor<T>&, std::int64_t, std::int64_t);                           \
-  template Tensor<T> squeeze(const Tensor<T>&, std::int64_t);                                         \
-  template Tensor<T> squeeze(const Tensor<T>&);                                                       \
-  template Tensor<T> unsqueeze(const Tensor<T>&, std::int64_t);                                       \
-  template Tensor<T> transpose(const Tensor<T>&, std::int64_t, std::int64_t);                         \
-  template Tensor<T> permute(const Tensor<T>&, const std::vector<std::int64_t>&);                     \
-  template Tensor<T> expand(const Tensor<T>&, const Shape&);                                          \
-  template Tensor<T> slice(const Tensor<T>&, std::int64_t, std::int64_t, std::int64_t, std::int64_t); \
-  template Tensor<T> concat(const std::vector<Tensor<T>>&, std::int64_t);                             \
-  template Tensor<T> stack(const std::vector<Tensor<T>>&, std::int64_t);
+#define XGRAD_INSTANTIATE(T)                                                                      \
+  template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                     \
+  template Tensor<T> reshape(const Tensor<T>&, std::initializer_list<std::int64_t>);              \
+  template Tensor<T> flatten(const Tensor<T>&, std::int64_t, std::int64_t);                       \
+  template Tensor<T> unflatten(const Tensor<T>&, std::int64_t, const std::vector<std::int64_t>&); \
+  template Tensor<T> squeeze(const Tensor<T>&, std::int64_t);                                     \
+  template Tensor<T> squeeze(const Tensor<T>&);                                                   \
+  template Tensor<T> unsqueeze(const Tensor<T>&, std::int64_t);                                   \
+  template Tensor<T> atleast_1d(const Tensor<T>&);                                                \
+  template Tensor<T> atleast_2d(const Tensor<T>&);                                                \
+  template Tensor<T> atleast_3d(const Tensor<T>&);                                                \
+  template Tensor<T> expand(const Tensor<T>&, const Shape&);                                      \
+  template Tensor<T> expand(const Tensor<T>&, std::initializer_list<std::int64_t>);               \
+  template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);                                \
+  template std::vector<Tensor<T>> broadcast_tensors(const std::vector<Tensor<T>>&);               \
+  template Tensor<T> pixel_shuffle(const Tensor<T>&, std::int64_t);                               \
+  template Tensor<T> pixel_unshuffle(const Tensor<T>&, std::int64_t);                             \
+  template Tensor<T> channel_shuffle(const Tensor<T>&, std::int64_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

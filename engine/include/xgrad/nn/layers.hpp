@@ -60,6 +60,36 @@ XGRAD_LAYER(Dropout, double, p, 0.5, dropout(x, p_, this->is_training()))
 XGRAD_LAYER(Flatten, std::int64_t, start, 1, flatten(x, start_))
 #undef XGRAD_LAYER
 
+/// Cuts one axis into several of the given sizes, of which one may be -1: the reverse of Flatten.
+template <class T> class Unflatten : public Module<T> {
+ public:
+  Unflatten(std::int64_t axis, std::vector<std::int64_t> sizes) : axis_(axis), sizes_(std::move(sizes)) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return unflatten(x, axis_, sizes_); }
+
+ private:
+  std::int64_t axis_;
+  std::vector<std::int64_t> sizes_;
+};
+
+/// (N, C r^2, H, W) -> (N, C, H r, W r). Shi et al. 2016, arXiv:1609.05158
+template <class T> class PixelShuffle : public Module<T> {
+ public:
+  explicit PixelShuffle(std::int64_t r) : r_(r) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return pixel_shuffle(x, r_); }
+
+ private:
+  std::int64_t r_;
+};
+/// The reverse of PixelShuffle.
+template <class T> class PixelUnshuffle : public Module<T> {
+ public:
+  explicit PixelUnshuffle(std::int64_t r) : r_(r) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return pixel_unshuffle(x, r_); }
+
+ private:
+  std::int64_t r_;
+};
+
 /// Modules one after the other, named "0", "1", ... A Linear followed by ReLU, Tanh or Sigmoid runs as one operation.
 template <class T> class Sequential : public Module<T> {
  public:
