@@ -350,7 +350,7 @@ void nonfinite(const Subject& s, Findings& f) {
       const auto optimizer = make<double>(config, all);
       set_gradients(all, inputs, 0);
       all[0].tensor.mutable_grad_data()[3] = poison;
-      optimizer->step();
+      for (int t = 0; t < s.row.float_rule.shared.first_move; ++t) optimizer->step();
       if (reach == Reach::all) continue;  // any element may be reached; that it returned is all there is to see
       for (std::size_t p = 0; p < 2; ++p)
         for (std::size_t k = 0; k < 20; ++k) {

@@ -4,6 +4,7 @@
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
+/// m = beta1 m + (1 - beta1) g;  u = max(beta2 u, |g| + eps);  p -= lr / bc1 m / u. As torch.optim.Adamax.
 struct AdaMax {
   double lr = 2e-3;
   std::array<double, 2> betas{0.9, 0.999};
@@ -25,6 +26,15 @@ struct AdaMax {
     };
   }
 };
-using adamax = Family<AdaMax>;
+
+/// AdaMax with decoupled weight decay. As optax.adamaxw.
+struct AdaMaxW : AdaMax {
+  static constexpr const char* name = "adamaxw";
+  static constexpr About about{"AdaMax with decoupled weight decay",
+                               "Kingma, Ba 2014, arXiv:1412.6980; Loshchilov, Hutter 2017, arXiv:1711.05101"};
+  static constexpr Shared shared{1e-4, Decay::decoupled};
+};
+
+using adamax = Family<AdaMax, AdaMaxW>;
 
 }  // namespace xgrad::optim::inline XGRAD_ISA

@@ -32,6 +32,13 @@ struct Sgd {
   }
 };
 
-using sgd = Family<Sgd>;
+/// Sgd with decoupled weight decay. As timm's SGDW.
+struct SgdW : Sgd {
+  static constexpr const char* name = "sgdw";
+  static constexpr About about{"SGD with decoupled weight decay", "Loshchilov, Hutter 2017, arXiv:1711.05101"};
+  static constexpr Shared shared{0, Decay::decoupled};
+};
+
+using sgd = Family<Sgd, SgdW>;
 
 }  // namespace xgrad::optim::inline XGRAD_ISA

@@ -33,6 +33,14 @@ def gradient(t, p, shape):
 
 SGD, Adam, AdamW, RMSprop, Adagrad, Adamax = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop,
                                               torch.optim.Adagrad, torch.optim.Adamax)
+ASGD, Adadelta, RAdam, Rprop = torch.optim.ASGD, torch.optim.Adadelta, torch.optim.RAdam, torch.optim.Rprop
+
+
+def NAdam(parameters, **options):
+    # 1.13's other implementation has a factor mu too many in mu_product_next (pytorch's pull request 92699)
+    return torch.optim.NAdam(parameters, foreach=True, **options)
+
+
 # (our config, PyTorch's class, PyTorch's arguments)
 OPTIMIZERS = []
 
@@ -68,6 +76,21 @@ add("adagrad", Adagrad, lr=0.1, maximize=True)
 add("adamax", Adamax, lr=0.1)
 add("adamax", Adamax, lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.05)
 add("adamax", Adamax, lr=0.1, maximize=True)
+add("adadelta", Adadelta, lr=1.0)
+add("adadelta", Adadelta, lr=0.5, rho=0.95, eps=1e-4, weight_decay=0.05)
+add("adadelta", Adadelta, lr=1.0, maximize=True)
+add("asgd", ASGD, lr=0.1)
+add("asgd", ASGD, lr=0.1, lambd=0.01, alpha=0.5, t0=5, weight_decay=0.01)
+add("asgd", ASGD, lr=0.1, lambd=0.1, maximize=True)
+add("nadam", NAdam, lr=0.1)
+add("nadam", NAdam, lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.05)
+add("nadam", NAdam, lr=0.1, momentum_decay=0.0)
+add("nadam", NAdam, lr=0.1, momentum_decay=1.0)
+add("radam", RAdam, lr=0.1)
+add("radam", RAdam, lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.05)
+add("radam", RAdam, lr=0.1, betas=(0.5, 0.7))
+add("rprop", Rprop, lr=0.1)
+add("rprop", Rprop, lr=0.01, etas=(0.3, 1.5), step_sizes=(1e-3, 0.1))
 
 
 def trajectory(cls, options, clip=None, groups=None):

@@ -41,7 +41,8 @@ struct Range {
 namespace range {
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr Range any{}, nonnegative{0, kInfinity, false, false}, positive{0, kInfinity, true, false},
-    unit{0, 1, false, false}, beta{0, 1, false, true};
+    nonpositive{-kInfinity, 0, false, false}, unit{0, 1, false, false}, beta{0, 1, false, true},
+    inside{0, 1, true, true};
 /// Integers from 1.
 inline constexpr Range count{1, kInfinity, false, false};
 }  // namespace range

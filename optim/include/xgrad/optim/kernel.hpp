@@ -20,6 +20,27 @@ inline constexpr std::size_t kSlotCount = [] {
     return std::size_t{0};
 }();
 
+// What kernels write besides xsimd's functions of batches (sqrt, exp, sign, abs, max, min, ...), with scalars in
+// double. A NaN among the numbers stays one.
+
+template <class T, class A> xsimd::batch<T, A> max(double low, const xsimd::batch<T, A>& x) {
+  return xsimd::max(xsimd::batch<T, A>(static_cast<T>(low)), x);
+}
+template <class T, class A> xsimd::batch<T, A> max(const xsimd::batch<T, A>& x, double low) { return max(low, x); }
+template <class T, class A> xsimd::batch<T, A> clamp(const xsimd::batch<T, A>& x, double low, double high) {
+  return max(low, xsimd::min(xsimd::batch<T, A>(static_cast<T>(high)), x));
+}
+/// x^y for x >= 0.
+template <class T, class A> xsimd::batch<T, A> power(const xsimd::batch<T, A>& x, double y) {
+  return xsimd::pow(x, xsimd::batch<T, A>(static_cast<T>(y)));
+}
+/// mask ? a : b, element by element.
+template <class T, class A>
+xsimd::batch<T, A> where(const xsimd::batch_bool<T, A>& mask, const xsimd::batch<T, A>& a,
+                         const xsimd::batch<T, A>& b) {
+  return xsimd::select(mask, a, b);
+}
+
 namespace simd {
 
 using xgrad::simd::Batch;
