@@ -37,8 +37,9 @@ int main(int argc, char** argv) {
     const auto optimizer = optim::make<float>({{"type", "adam"}, {"lr", 1e-3}}, parameters);
     std::vector<bench::Contender> contenders = {{"xgrad", [&] { optimizer->step(); }, 1, kAdamBytes},
                                                 {"in-place scale", scale, 1, kAdamBytes}};
-    bench::add_peer(contenders,
-                    {"libtorch", bench::libtorch_adam_step(options.threads, tensors, kElements), 1, kAdamBytes});
+    bench::add_peer(
+        contenders,
+        {"libtorch", bench::libtorch_optimizer_step("adam", options.threads, tensors, kElements), 1, kAdamBytes});
     bench::compare("adam step, 10 M parameters in " + std::to_string(tensors) + (tensors == 1 ? " tensor" : " tensors"),
                    options, std::move(contenders));
   }

@@ -42,7 +42,7 @@ Options parse_options(int argc, char** argv) {
   return options;
 }
 
-void compare(const std::string& workload, const Options& options, std::vector<Contender> contenders) {
+std::vector<Time> compare(const std::string& workload, const Options& options, std::vector<Contender> contenders) {
   constexpr int kRounds = 15;
   struct Times {
     double first = 0;
@@ -67,22 +67,23 @@ void compare(const std::string& workload, const Options& options, std::vector<Co
       for (int r = 0; r < times[i].repetitions; ++r) contenders[i].run();
       times[i].samples.push_back((milliseconds_now() - start) / times[i].repetitions / contenders[i].units);
     }
-  double reference = 0;
+  std::vector<Time> result;
   for (std::size_t i = 0; i < contenders.size(); ++i) {
     std::vector<double>& samples = times[i].samples;
     std::sort(samples.begin(), samples.end());
     const double median = samples[samples.size() / 2];
-    if (i == 0) reference = median;
+    result.push_back({median, samples.front()});
     std::printf(
         "{\"workload\": \"%s\", \"peer\": \"%s\", \"threads\": %d, \"ms_median\": %.6g, \"ms_min\": %.6g, \"n\": %d, "
         "\"first_ms\": %.4g, \"rss_mb\": %.1f, \"times_first\": %.3f",
         workload.c_str(), contenders[i].peer.c_str(), options.threads, median, samples.front(),
-        times[i].repetitions * kRounds, times[i].first, peak_resident_megabytes(), median / reference);
+        times[i].repetitions * kRounds, times[i].first, peak_resident_megabytes(), median / result[0].median);
     if (contenders[i].bytes > 0)
       std::printf(", \"gb_per_s\": %.2f", contenders[i].bytes / (median * contenders[i].units) / 1e6);
     std::printf("}\n");
   }
   std::fflush(stdout);
+  return result;
 }
 
 }  // namespace xgrad::bench

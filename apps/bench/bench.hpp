@@ -23,15 +23,21 @@ struct Contender {
   double bytes = 0;           ///< moved by one repetition, if bandwidth is the question
 };
 
+/// Milliseconds per unit. The least is the steadier one where others use the machine too.
+struct Time {
+  double median, least;
+};
+
 /// Runs all contenders and prints {"workload", "peer", "threads", "ms_median", "ms_min", "n", "rss_mb", ...}; the ratio
-/// is to the first contender's median.
-void compare(const std::string& workload, const Options& options, std::vector<Contender> contenders);
+/// is to the first contender's median. Returns the times.
+std::vector<Time> compare(const std::string& workload, const Options& options, std::vector<Contender> contenders);
 
 // What LibTorch does for the same question; an empty function where it was not built.
 std::function<void()> libtorch_mlp_step(int threads);
 std::function<void()> libtorch_tiny_step(int threads);
 std::function<void()> libtorch_chain(int threads, int length);
-std::function<void()> libtorch_adam_step(int threads, int tensors, long elements);
+/// "sgd", "sgd momentum", "adam", "adamw", "rmsprop" or "adagrad"; empty for any other.
+std::function<void()> libtorch_optimizer_step(const std::string& optimizer, int threads, int tensors, long elements);
 
 /// `contender` if it exists.
 inline void add_peer(std::vector<Contender>& contenders, Contender contender) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The peer: the same work in LibTorch's C++ API, as its users write it.
+#include <map>
 #include <torch/torch.h>
 
 #include "bench.hpp"
@@ -63,15 +64,29 @@ std::function<void()> libtorch_chain(int threads, int length) {
   };
 }
 
-std::function<void()> libtorch_adam_step(int threads, int tensors, long elements) {
+std::function<void()> libtorch_optimizer_step(const std::string& optimizer, int threads, int tensors, long elements) {
+  using Parameters = std::vector<torch::Tensor>;
+  using Made = std::shared_ptr<torch::optim::Optimizer>;
+  using Make = Made (*)(const Parameters&);
+  static const std::map<std::string, Make> makers = {
+      {"sgd", [](const Parameters& p) -> Made { return std::make_shared<torch::optim::SGD>(p, 1e-3); }},
+      {"sgd momentum",
+       [](const Parameters& p) -> Made {
+         return std::make_shared<torch::optim::SGD>(p, torch::optim::SGDOptions(1e-3).momentum(0.9));
+       }},
+      {"adam", [](const Parameters& p) -> Made { return std::make_shared<torch::optim::Adam>(p); }},
+      {"adamw", [](const Parameters& p) -> Made { return std::make_shared<torch::optim::AdamW>(p); }},
+      {"rmsprop", [](const Parameters& p) -> Made { return std::make_shared<torch::optim::RMSprop>(p); }},
+      {"adagrad", [](const Parameters& p) -> Made { return std::make_shared<torch::optim::Adagrad>(p); }}};
+  const auto maker = makers.find(optimizer);
+  if (maker == makers.end()) return {};
   torch::set_num_threads(threads);
-  std::vector<torch::Tensor> parameters;
+  Parameters parameters;
   for (int i = 0; i < tensors; ++i) {
     parameters.push_back(torch::rand({elements / tensors}, torch::requires_grad()));
     parameters.back().mutable_grad() = torch::rand({elements / tensors});
   }
-  auto optimizer = std::make_shared<torch::optim::Adam>(parameters, torch::optim::AdamOptions(1e-3));
-  return [optimizer] { optimizer->step(); };
+  return [made = maker->second(parameters)] { made->step(); };
 }
 
 }  // namespace xgrad::bench

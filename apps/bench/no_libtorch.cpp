@@ -7,6 +7,6 @@ namespace xgrad::bench {
 std::function<void()> libtorch_mlp_step(int) { return {}; }
 std::function<void()> libtorch_tiny_step(int) { return {}; }
 std::function<void()> libtorch_chain(int, int) { return {}; }
-std::function<void()> libtorch_adam_step(int, int, long) { return {}; }
+std::function<void()> libtorch_optimizer_step(const std::string&, int, int, long) { return {}; }
 
 }  // namespace xgrad::bench

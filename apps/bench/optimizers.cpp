@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Does every optimizer run at the speed of memory? A step over 10 million parameters, as one tensor and as 1,000,
+// beside an in-place scale that moves as many bytes, the honest limit for read-modify-write. Then a table of the least
+// times.
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench.hpp"
+#include "xgrad/optim/optimizer.hpp"
+#include "xgrad/storage.hpp"
+#include "xgrad/threads.hpp"
+
+namespace {
+
+using namespace xgrad;
+
+constexpr long kElements = 10'000'000;
+constexpr std::size_t kMaxFloats = kElements * (3 + 2 * optim::kMaxSlots) / 2;
+
+struct Case {
+  std::string label;
+  nlohmann::json config;
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> result;
+  for (const optim::OptimizerRow& row : optim::optimizers().rows()) result.push_back({row.name, {{"type", row.name}}});
+  result.push_back({"sgd momentum", {{"type", "sgd"}, {"momentum", 0.9}}});
+  return result;
+}
+
+/// data *= c on the first `size` numbers, in the optimizers' chunks.
+void scale(float* data, std::size_t size) {
+  constexpr std::size_t kChunk = 16384;
+  parallel_for((size + kChunk - 1) / kChunk, [=](std::size_t chunk) {
+    const std::size_t end = std::min(size, (chunk + 1) * kChunk);
+    for (std::size_t i = chunk * kChunk; i < end; ++i) data[i] *= 1.0000001f;
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bench::Options options = bench::parse_options(argc, argv);
+  set_num_threads(options.threads);
+  Storage<float> scaled(kMaxFloats, 1.0f);
+  std::string table = "optimizer tensors slots ms GB/s share_of_scale times_libtorch\n";
+  for (const Case& entry : cases())
+    for (const int tensors : {1, 1000}) {
+      NamedTensors<float> parameters;
+      for (int i = 0; i < tensors; ++i) {
+        const Shape shape{kElements / tensors};
+        parameters.push_back({"p" + std::to_string(i), parameter(Tensor<float>::full(shape, 0.5f))});
+        parameters.back().tensor.set_grad(Tensor<float>::full(shape, 0.25f));
+      }
+      const auto optimizer = optim::make<float>(entry.config, parameters);
+      const std::size_t slots = optimizer->state().size() / parameters.size();
+      const std::size_t numbers = 3 + 2 * slots;  // reads p, g and the slots; writes p and the slots
+      const double bytes = 4.0 * kElements * static_cast<double>(numbers);
+      std::vector<bench::Contender> contenders = {
+          {"xgrad", [&] { optimizer->step(); }, 1, bytes},
+          {"in-place scale", [&] { scale(scaled.data(), kElements * numbers / 2); }, 1, bytes}};
+      bench::add_peer(
+          contenders,
+          {"libtorch", bench::libtorch_optimizer_step(entry.label, options.threads, tensors, kElements), 1, bytes});
+      const std::vector<bench::Time> times =
+          bench::compare(entry.label + " step, 10 M parameters in " + std::to_string(tensors), options, contenders);
+      char line[200];
+      std::snprintf(line, sizeof(line), "%s %d %zu %.2f %.1f %.2f ", entry.label.c_str(), tensors, slots,
+                    times[0].least, bytes / times[0].least / 1e6, times[1].least / times[0].least);
+      table += line + (times.size() > 2 ? std::to_string(times[2].least / times[0].least) : std::string("-")) + "\n";
+    }
+  std::fputs(table.c_str(), stdout);
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Forms that published implementations have by mistake. Each is evaluated here beside the right one, for one element:
+// the right one must be ours, and the wrong one must be far from it.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "optim/trajectory.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace xgrad;
+using Json = nlohmann::json;
+
+namespace {
+
+constexpr int kSteps = 10;
+constexpr std::size_t kElements = 6;
+
+/// A step of one element with its state, which begins at 0.
+using Step = void (*)(double& p, double g, double t, double* state, bool wrong);
+
+struct Form {
+  const char* where;
+  Json config;
+  Step step;
+  double apart;  ///< the wrong form's least distance somewhere after ten steps
+};
+
+std::vector<double> evaluate(Step step, bool wrong) {
+  std::vector<double> result;
+  for (std::size_t k = 0; k < kElements; ++k) {
+    double p = std::cos(static_cast<double>(k)), state[4] = {};
+    for (int t = 1; t <= kSteps; ++t) step(p, test::gradient(t, 0, static_cast<double>(k)), t, state, wrong);
+    result.push_back(p);
+  }
+  return result;
+}
+
+std::vector<double> ours(const Json& config) {
+  NamedTensors<double> all = {{"p", parameter(test::filled({2, 3}, [](double k) { return std::cos(k); }))}};
+  const auto optimizer = optim::make<double>(config, all);
+  for (int t = 1; t <= kSteps; ++t) {
+    all[0].tensor.set_grad(test::gradient(t, 0, Shape{2, 3}));
+    optimizer->step();
+  }
+  return {all[0].tensor.data(), all[0].tensor.data() + kElements};
+}
+
+/// The greatest distance; infinite where a value is not a number.
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double worst = 0;
+  for (std::size_t k = 0; k < kElements; ++k) {
+    const double d = std::abs(a[k] - b[k]);
+    worst = std::isnan(d) ? std::numeric_limits<double>::infinity() : std::max(worst, d);
+  }
+  return worst;
+}
+
+void average(double& mean, double beta, double x) { mean = beta * mean + (1 - beta) * x; }
+/// Adam's two means, by its default betas.
+void adam_means(double g, double* s) {
+  average(s[0], 0.9, g);
+  average(s[1], 0.999, g * g);
+}
+double correction(double beta, double t) { return 1 - std::pow(beta, t); }
+double sign(double x) { return (x > 0) - (x < 0); }
+
+const Form kForms[] = {
+    {"torch 1.13's NAdam, one tensor at a time: a factor mu too many in mu_product_next (pytorch's pull request 92699)",
+     {{"type", "nadam"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       adam_means(g, s);
+       const auto mu = [](double at) { return 0.9 * (1 - 0.5 * std::pow(0.96, at * 4e-3)); };
+       double& product = s[2];
+       product = (t == 1 ? 1 : product) * mu(t);
+       const double next = product * mu(t + 1) * (wrong ? mu(t) : 1);
+       p -= 0.1 * ((1 - mu(t)) / (1 - product) * g + mu(t + 1) / (1 - next) * s[0]) /
+            (std::sqrt(s[1] / correction(0.999, t)) + 1e-8);
+     },
+     1e-3},
+    {"optax's rprop: the update of the step before (optax's pull request 1725)",
+     {{"type", "rprop"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       double &previous = s[0], &size = s[1], &update = s[2];
+       const double same = g * previous, late = update;
+       size = t == 1 ? 0.1 : std::clamp(size * (same > 0 ? 1.2 : same < 0 ? 0.5 : 1.0), 1e-6, 50.0);
+       previous = same < 0 ? 0 : g;
+       update = size * sign(previous);
+       p -= wrong ? late : update;
+     },
+     0.05},
+    {"optax's adan: 1 - b2 where the authors have b2",
+     {{"type", "adan"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       const double d = t == 1 ? 0 : g - s[3], weight = wrong ? 1 - 0.92 : 0.92, ahead = g + weight * d;
+       average(s[0], 0.98, g);
+       average(s[1], 0.92, d);
+       average(s[2], 0.99, ahead * ahead);
+       p -= 0.1 * (s[0] / correction(0.98, t) + weight * s[1] / correction(0.92, t)) /
+            (std::sqrt(s[2] / correction(0.99, t)) + 1e-8);
+       s[3] = g;
+     },
+     0.05},
+    {"pytorch_optimizer's QHAdam: 1 - b2 g^2 for (1 - b2) g^2",
+     {{"type", "qhadam"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       average(s[0], 0.9, g);
+       s[1] = 0.999 * s[1] + (wrong ? 1 - 0.999 * g * g : (1 - 0.999) * g * g);
+       p -= 0.1 * s[0] / correction(0.9, t) / (std::sqrt(s[1] / correction(0.999, t)) + 1e-8);
+     },
+     0.05},
+    {"pytorch_optimizer's SignSGD: the momentum forgotten at every step",
+     {{"type", "signum"}, {"lr", 0.1}},
+     [](double& p, double g, double, double* s, bool wrong) {
+       if (wrong) s[0] = 0;
+       average(s[0], 0.9, g);
+       p -= 0.1 * sign(s[0]);
+     },
+     0.15},
+    {"pytorch_optimizer's SGDW: a momentum that begins as a copy of the parameter",
+     {{"type", "sgdw"}, {"lr", 0.1}, {"momentum", 0.9}, {"weight_decay", 0.01}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       if (t == 1 && wrong) s[0] = p;
+       s[0] = t == 1 && !wrong ? g : 0.9 * s[0] + g;
+       p = p * (1 - 0.1 * 0.01) - 0.1 * s[0];
+     },
+     0.1},
+    {"pytorch_optimizer's AdEMAMix: the slow mean bias-corrected too",
+     {{"type", "ademamix"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       adam_means(g, s);
+       average(s[2], 0.9999, g);
+       p -= 0.1 * (s[0] / correction(0.9, t) + 5 * s[2] / (wrong ? correction(0.9, t) : 1)) /
+            (std::sqrt(s[1] / correction(0.999, t)) + 1e-8);
+     },
+     1e-3},
+    {"pytorch_optimizer's ADOPT: limits by t, not by t - 1",
+     {{"type", "adopt"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       if (t == 1) return void(s[1] = g * g);
+       const double limit = std::pow(wrong ? t : t - 1, 0.25), n = g / std::max(std::sqrt(s[1]), 1e-6);
+       average(s[0], 0.9, std::clamp(n, -limit, limit));
+       p -= 0.1 * s[0];
+       average(s[1], 0.9999, g * g);
+     },
+     1e-3},
+    {"pytorch_optimizer's DiffGrad: without its friction",
+     {{"type", "diffgrad"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       adam_means(g, s);
+       const double friction = wrong ? 1 : 1 / (1 + std::exp(-std::abs(s[2] - g)));
+       p -= 0.1 * std::sqrt(correction(0.999, t)) / correction(0.9, t) * friction * s[0] / (std::sqrt(s[1]) + 1e-8);
+       s[2] = g;
+     },
+     0.1},
+    {"pytorch_optimizer's AdaBelief, all tensors at once: the mean not bias-corrected",
+     {{"type", "adabelief"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       average(s[0], 0.9, g);
+       s[1] = 0.999 * s[1] + (1 - 0.999) * (g - s[0]) * (g - s[0]) + 1e-16;
+       p -= 0.1 * s[0] / (wrong ? 1 : correction(0.9, t)) / (std::sqrt(s[1] / correction(0.999, t)) + 1e-16);
+     },
+     0.1},
+    {"MLX's Adam: no bias correction unless asked for",
+     {{"type", "adam"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       adam_means(g, s);
+       const double bc1 = wrong ? 1 : correction(0.9, t), bc2 = wrong ? 1 : correction(0.999, t);
+       p -= 0.1 * s[0] / bc1 / (std::sqrt(s[1] / bc2) + 1e-8);
+     },
+     0.1},
+    {"optax's amsgrad is another one: the largest of the bias-corrected mean squares",
+     {{"type", "amsgrad"}, {"lr", 0.1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       adam_means(g, s);
+       s[2] = std::max(s[2], s[1] / (wrong ? correction(0.999, t) : 1));
+       p -= 0.1 * s[0] / correction(0.9, t) / (std::sqrt(s[2] / (wrong ? 1 : correction(0.999, t))) + 1e-8);
+     },
+     0.01},
+};
+
+}  // namespace
+
+TEST_CASE("forms known to be wrong do not come out") {
+  for (const Form& form : kForms) {
+    CAPTURE(form.where);
+    const std::vector<double> result = ours(form.config);
+    CHECK(distance(result, evaluate(form.step, false)) <= 1e-11);
+    CHECK(distance(result, evaluate(form.step, true)) > form.apart);
+  }
+}
+
+TEST_CASE("the wrong form of adan is the one that was observed") {
+  const std::vector<double> observed = {0.5827520197525,  0.8120070282237,  0.3200555580201,
+                                        -0.5250580868974, -0.6734176219235, -0.4971535322269};
+  const auto adan = std::find_if(std::begin(kForms), std::end(kForms),
+                                 [](const Form& form) { return form.config["type"] == "adan"; });
+  CHECK(distance(evaluate(adan->step, true), observed) <= 2e-8);  // optax also adds 1e-8 under the root
+}
