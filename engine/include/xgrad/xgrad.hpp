@@ -7,6 +7,7 @@
 #include "xgrad/map.hpp"
 #include "xgrad/nn/layers.hpp"
 #include "xgrad/ops/attention.hpp"
+#include "xgrad/ops/decompositions.hpp"
 #include "xgrad/ops/loss.hpp"
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/threads.hpp"

@@ -6,7 +6,8 @@
 
 #include "kernels/gemm.hpp"
 #include "kernels/kernels.hpp"
-#include "ops/broadcast.hpp"
+#include "ops/matrices.hpp"
+#include "ops/product.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -15,8 +16,7 @@
 namespace xgrad {
 namespace {
 
-constexpr std::size_t kParallelWork = 300'000;  // multiply-adds that make a second thread worth its start
-constexpr std::size_t kBlock = 16384;           // elements, likewise
+constexpr std::size_t kBlock = 16384;  // elements that make a second thread worth its start
 
 /// The product of A' and B' over broadcast leading axes, where ' transposes the last two axes if asked for.
 struct Product {
@@ -42,10 +42,7 @@ struct Product {
       detail::gemm(transpose_a, transpose_b, m, n, k, a.data() + place(a.shape(), i) * m * k,
                    b.data() + place(b.shape(), i) * k * n, result + i * m * n, accumulate);
     };
-    if (batches * m * n * k < kParallelWork || m * n * k >= 16 * kParallelWork)
-      for (std::size_t i = 0; i < batches; ++i) one(i);  // large products use the threads inside
-    else
-      parallel_for(batches, one);
+    detail::for_matrices(batches, m * n * k, one);
   }
 
  private:
@@ -59,8 +56,9 @@ struct Product {
   }
 };
 
-/// A' B', both of rank 2 or more. Its gradients are products of the same kind, so transposition never copies.
-template <class T> Tensor<T> product(const Tensor<T>& a, bool ta, const Tensor<T>& b, bool tb) {
+}  // namespace
+
+template <class T> Tensor<T> detail::product(const Tensor<T>& a, bool ta, const Tensor<T>& b, bool tb) {
   const Product p(a, ta, b, tb);
   Storage<T> value(p.shape.size());
   p.run(a, b, value.data(), false);
@@ -77,6 +75,12 @@ template <class T> Tensor<T> product(const Tensor<T>& a, bool ta, const Tensor<T
       },
       a, b);
 }
+template Tensor<float> detail::product(const Tensor<float>&, bool, const Tensor<float>&, bool);
+template Tensor<double> detail::product(const Tensor<double>&, bool, const Tensor<double>&, bool);
+
+namespace {
+
+using detail::product;
 
 Shape with_last(const Shape& shape, std::int64_t size) {
   Shape result = shape;

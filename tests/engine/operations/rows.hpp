@@ -7,6 +7,13 @@
 #define F(...) [](const auto& x) { return __VA_ARGS__; }
 #define T typename std::decay_t<decltype(x[0])>::value_type
 
+/// Several results as one.
+template <class Tensors> auto flat(const Tensors& parts) {
+  auto pieces = parts;
+  for (auto& piece : pieces) piece = xgrad::reshape(piece, {-1});
+  return xgrad::concat(pieces);
+}
+
 /// An elementwise function of one number from an interval.
 template <class Function>
 OperationRow unary(const char* name, Function f, const char* torch, double low = -2, double high = 2) {

@@ -4,17 +4,6 @@
 
 using namespace xgrad;
 
-namespace {
-
-/// Several results as one.
-template <class Tensors> auto flat(const Tensors& parts) {
-  auto pieces = parts;
-  for (auto& piece : pieces) piece = reshape(piece, {-1});
-  return concat(pieces);
-}
-
-}  // namespace
-
 std::vector<OperationRow> shape_rows() {
   const std::vector<Sample> image = {{{{2, 3, 4, 5}}}}, matrices = {{{{4, 4}}}, {{{3, 5}}}, {{{2, 4, 3}}}, {{{1, 1}}}};
   return {

@@ -74,6 +74,16 @@ def alibi(heads, queries, keys, causal=True):
     return bias.masked_fill(distance < 0, -math.inf) if causal else bias
 
 
+def regular(x):
+    """An invertible matrix."""
+    return x + 5 * torch.eye(x.shape[-1])
+
+
+def positive(x):
+    """A symmetric positive definite matrix."""
+    return x @ x.mT + x.shape[-1] * torch.eye(x.shape[-1])
+
+
 def plain(tensor):
     """JSON has no NaN or infinity."""
     return [v if math.isfinite(v) else str(v) for v in tensor.detach().to(torch.float64).reshape(-1).tolist()]

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Products: empty inputs, what is ignored, what is refused.
+#include <cmath>
+
+#include "engine/refused.hpp"
+#include "xgrad/xgrad.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace xgrad;
+
+namespace {
+
+Tensor<double> ones(const Shape& shape) { return Tensor<double>::ones(shape); }
+
+}  // namespace
+
+TEST_CASE("products over nothing are zero, of nothing empty") {
+  CHECK(matmul(ones({2, 0}), ones({0, 3})).data()[5] == 0);
+  CHECK(dot(ones({0}), ones({0})).item() == 0);
+  CHECK(bmm(ones({0, 2, 3}), ones({0, 3, 1})).shape() == Shape{0, 2, 1});
+  CHECK(outer(ones({0}), ones({3})).shape() == Shape{0, 3});
+  CHECK(tensordot(ones({2, 0}), ones({0, 3}), 1).data()[0] == 0);
+  CHECK(trace(ones({0, 0})).item() == 0);
+  CHECK(kron(ones({0, 2}), ones({2, 2})).shape() == Shape{0, 4});
+  CHECK(einsum<double>("bij,bjk->bik", {ones({0, 2, 3}), ones({0, 3, 2})}).shape() == Shape{0, 2, 2});
+  CHECK(einsum<double>("ij,jk->ik", {ones({2, 0}), ones({0, 2})}).data()[3] == 0);
+  CHECK(einsum<double>("...i,...i->...", {ones({1, 2}), ones({0, 2})}).shape() == Shape{0});
+}
+
+TEST_CASE("a factor of 0 ignores the added matrix") {
+  const auto c = Tensor<double>::full({2, 2}, std::nan(""));
+  CHECK(addmm(c, ones({2, 3}), ones({3, 2}), 0, 2).data()[3] == 6);
+  CHECK(baddbmm(c, ones({1, 2, 3}), ones({1, 3, 2}), 0).data()[3] == 3);
+}
+
+TEST_CASE("einsum chooses the pair with the smallest result") {
+  // (1000, 1000, 1) @ ... from the left would need 10^9 multiply-adds and as many elements.
+  const auto x = ones({1, 30000}), y = ones({30000, 1}), z = ones({1, 30000});
+  const auto result = einsum<double>("ij,jk,kl->il", {y, x, y});
+  CHECK(result.shape() == Shape{30000, 1});
+  CHECK(result.data()[7] == 30000);
+  CHECK(einsum<double>("ij,jk,kl->il", {x, y, z}).data()[7] == 30000);
+}
+
+TEST_CASE("products refused") {
+  CHECK(refused([&] {
+          bmm(ones({2, 3}), ones({3, 4}));
+        }) == "bmm: (2, 3) @ (3, 4); expected (B, M, K) @ (B, K, N); matmul broadcasts");
+  CHECK(refused([&] {
+          bmm(ones({1, 2, 3}), ones({2, 3, 4}));
+        }) == "bmm: (1, 2, 3) @ (2, 3, 4); expected (B, M, K) @ (B, K, N); matmul broadcasts");
+  CHECK(refused([&] {
+          addmm(ones({3, 4}), ones({2, 3}), ones({3, 4}));
+        }) ==
+        "addmm: shapes (3, 4) and (2, 4) do not broadcast: 3 against 2 at axis 0; sizes, aligned at the right, must be "
+        "equal or 1");
+  CHECK(refused([&] {
+          addmm(ones({2, 4}), ones({1, 3}), ones({3, 4}));
+        }) == "addmm: c of shape (2, 4) does not expand to the product's (1, 4)");
+  CHECK(refused([&] { dot(ones({2}), ones({3})); }) ==
+        "dot: shapes (2,) and (3,); expected two vectors of the same size (matmul, tensordot and sum(a * b) take "
+        "others)");
+  CHECK(refused([&] {
+          inner(ones({2, 3}), ones({2}));
+        }) == "inner: shapes (2, 3) and (2,); the last axes must have the same size");
+  CHECK(refused([&] { outer(ones({2, 3}), ones({2})); }) == "outer: shapes (2, 3) and (2,); expected two vectors");
+  CHECK(refused([&] {
+          tensordot(ones({2, 3}), ones({2}), {1}, {0});
+        }) == "tensordot: axis 1 of (2, 3) has size 3, axis 0 of (2,) has 2; expected the same");
+  CHECK(refused([&] {
+          tensordot(ones({2, 2}), ones({2, 2}), {0, -2}, {0, 1});
+        }) == "tensordot: axis 0 of (2, 2) is named twice");
+  CHECK(refused([&] { tensordot(ones({2}), ones({2}), 2); }) ==
+        "tensordot: over 2 axes of shapes (2,) and (2,); expected 0 to 1");
+  CHECK(refused([&] {
+          bilinear(ones({2, 3}), ones({2, 4}), ones({5, 4, 3}));
+        }) == "bilinear: (2, 3) and (2, 4) do not fit weight (5, 4, 3) (O, I, J); expected (..., I) and (..., J)");
+  CHECK(refused([&] { trace(ones({2})); }) ==
+        "trace: shape (2,); expected a matrix (for a batch: sum(diagonal(x, 0, -2, -1), -1))");
+  const auto a = ones({2, 3}), b = ones({3, 4});
+  const auto words = [&](const char* spec) { return refused([&] { einsum<double>(spec, {a, b}); }); };
+  CHECK(words("ij->i") == "einsum: \"ij->i\" names 1 operands; got 2");
+  CHECK(words("ij,jkl") == "einsum: operand 1 of shape (3, 4) has 2 axes; \"ij,jkl\" names 3");
+  CHECK(words("ijk...,jk") == "einsum: operand 0 of shape (2, 3) has 2 axes; \"ijk...,jk\" names 3 and further ones");
+  CHECK(words("ij,ik") == "einsum: letter 'i' of \"ij,ik\" has size 2 and, in operand 1 of shape (3, 4), size 3");
+  CHECK(words("...,...") ==
+        "einsum: an axis under \"...\" of \"...,...\" has size 2 and, in operand 1 of shape (3, 4), size 3");
+  CHECK(words("ij,jk->iz") == "einsum: output letter 'z' of \"ij,jk->iz\" is in no operand");
+  CHECK(words("ij,jk->ii") == "einsum: output letter 'i' of \"ij,jk->ii\" is repeated");
+  CHECK(words("i1,jk") == "einsum: '1' in \"i1,jk\"; expected letters, \"...\", commas and at most one \"->\"");
+  CHECK(words("ij,jk->i->k") ==
+        "einsum: '-' in \"ij,jk->i->k\"; expected letters, \"...\", commas and at most one \"->\"");
+  CHECK(words("......,jk") == "einsum: \"...\" twice in \"......\" of \"......,jk\"");
+}
