@@ -23,7 +23,7 @@ struct MadGrad {
       if (first) initial = p;
       squares += weight * g * g;
       sum += weight * g;
-      p = momentum * p + (1 - momentum) * (initial - sum / (cbrt(squares) + eps));
+      p = momentum * p + (1 - momentum) * (initial - sum / (cube_root(squares) + eps));
     };
   }
 };
