@@ -33,6 +33,42 @@ template <class T> struct Kernels {
   void (*bias_activation_backward)(const T* y, const T* g, T* dx, T* bias_gradient, bool keep, std::size_t rows,
                                    std::size_t cols, FusedActivation activation);
 
+  // Convolutions: a row is one channel of a sample.
+  /// y[r, j] += bias[r], then max(y, 0) if `relu`; bias may be null
+  void (*bias_rows)(T* y, const T* bias, std::size_t rows, std::size_t cols, bool relu);
+  /// sums[r] = sum of d[r, :], d = y > 0 ? g : 0, or g if y is null; d is written if given
+  void (*masked_row_sums)(const T* y, const T* g, T* d, T* sums, std::size_t rows, std::size_t cols);
+  /// y (cols x rows) = x (rows x cols) transposed, plus bias[col], then max(y, 0) if `relu`; bias may be null
+  void (*transpose)(const T* x, T* y, std::size_t rows, std::size_t cols, const T* bias, bool relu);
+
+  // Windows of a plane: result i reads the elements offsets[k * results + i], one for each cell k of its window.
+  /// y[i] = the first largest cell, a NaN if there is one; where[i] = its place
+  void (*largest_cells)(const T* x, const std::int32_t* offsets, std::size_t cells, std::size_t results, T* y,
+                        std::int32_t* where);
+  /// y[i] = the weighted sum of the cells; weights are laid out as offsets
+  void (*weigh_cells)(const T* x, const std::int32_t* offsets, const T* weights, std::size_t cells, std::size_t results,
+                      T* y);
+  /// The reverse: adds weight * g[i] to each cell of result i.
+  void (*spread_cells)(const T* g, const std::int32_t* offsets, const T* weights, std::size_t cells,
+                       std::size_t results, T* x);
+
+  // Normalisation. A group is `segments` runs of `length` elements, `stride` apart.
+  /// mean (0 unless `centered`) and the biased variance about it
+  void (*moments)(const T* x, std::size_t segments, std::size_t length, std::size_t stride, bool centered, T* mean,
+                  T* variance);
+  /// y = (x - mean) scale + shift
+  void (*normalize_segment)(const T* x, T* y, std::size_t n, T mean, T scale, T shift);
+  /// sums = {sum of g, sum of g (x - mean)}
+  void (*segment_gradient_sums)(const T* x, const T* g, std::size_t n, T mean, double* sums);
+  /// dx = a g + b (x - mean) + c
+  void (*normalize_segment_backward)(const T* x, const T* g, T* dx, std::size_t n, T mean, T a, T b, T c);
+  /// y = (x - mean) rstd weight + bias along each row, rstd = 1 / sqrt(variance + eps); weight and bias may be null
+  void (*normalize_rows)(const T* x, const T* weight, const T* bias, T* y, T* mean, T* rstd, std::size_t rows,
+                         std::size_t cols, double eps, bool centered);
+  /// Its gradients; dweight and dbias are added to; they and dx are left out if null.
+  void (*normalize_rows_backward)(const T* x, const T* g, const T* weight, const T* mean, const T* rstd, T* dx,
+                                  T* dweight, T* dbias, std::size_t rows, std::size_t cols, bool centered);
+
   // Along rows; x is rows x cols.
   /// y[r] = the largest element; a NaN wins
   void (*maximum_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Compiled once for each instruction set.
 #include "kernels/attention.hpp"
+#include "kernels/channels.hpp"
 #include "kernels/linear.hpp"
+#include "kernels/normalization.hpp"
+#include "kernels/pooling.hpp"
 #include "kernels/reduce.hpp"
 
 namespace xgrad::inline XGRAD_ISA {
@@ -12,6 +15,18 @@ template <class T> const detail::Kernels<T>& kernel_table() {
       .add_in_place = simd::add_in_place<T>,
       .bias_activation = simd::bias_activation<T>,
       .bias_activation_backward = simd::bias_activation_backward<T>,
+      .bias_rows = simd::bias_rows<T>,
+      .masked_row_sums = simd::masked_row_sums<T>,
+      .transpose = simd::transpose<T>,
+      .largest_cells = simd::largest_cells<T>,
+      .weigh_cells = simd::weigh_cells<T>,
+      .spread_cells = simd::spread_cells<T>,
+      .moments = simd::moments<T>,
+      .normalize_segment = simd::normalize_segment<T>,
+      .segment_gradient_sums = simd::segment_gradient_sums<T>,
+      .normalize_segment_backward = simd::normalize_segment_backward<T>,
+      .normalize_rows = simd::normalize_rows<T>,
+      .normalize_rows_backward = simd::normalize_rows_backward<T>,
       .maximum_rows = simd::maximum_rows<T>,
       .logsumexp_rows = simd::logsumexp_rows<T>,
       .softmax_rows = simd::softmax_rows<T>,

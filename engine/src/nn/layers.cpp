@@ -18,11 +18,13 @@ template <class T> Linear<T>::Linear(std::int64_t in, std::int64_t out, LinearOp
 }
 
 template <class T> void Sequential<T>::append(std::shared_ptr<Module<T>> module) {
-  if (!modules_.empty() && dynamic_cast<Linear<T>*>(modules_.back().get())) {
-    Activation& before = fused_.back();
-    if (dynamic_cast<ReLU<T>*>(module.get())) before = Activation::relu;
-    if (dynamic_cast<Tanh<T>*>(module.get())) before = Activation::tanh;
-    if (dynamic_cast<Sigmoid<T>*>(module.get())) before = Activation::sigmoid;
+  const auto* layer = modules_.empty() ? nullptr : dynamic_cast<ActivatedModule<T>*>(modules_.back().get());
+  if (layer && fused_.back() == Activation::none) {
+    Activation activation = Activation::none;
+    if (dynamic_cast<ReLU<T>*>(module.get())) activation = Activation::relu;
+    if (dynamic_cast<Tanh<T>*>(module.get())) activation = Activation::tanh;
+    if (dynamic_cast<Sigmoid<T>*>(module.get())) activation = Activation::sigmoid;
+    if (layer->computes(activation)) fused_.back() = activation;
   }
   this->register_module(std::to_string(modules_.size()), *module);
   modules_.push_back(std::move(module));
@@ -36,9 +38,9 @@ template <class T> Tensor<T> Sequential<T>::forward(const Tensor<T>& x) {
       y = (*modules_[i])(y);
       continue;
     }
-    const auto& layer = static_cast<const Linear<T>&>(*modules_[i]);
+    auto& layer = static_cast<ActivatedModule<T>&>(*modules_[i]);
     const Scope scope(layer.name());
-    y = linear(y, layer.weight, layer.bias, fused_[i]);
+    y = layer.forward_with(y, fused_[i]);
     ++i;  // the activation is done
   }
   return y;

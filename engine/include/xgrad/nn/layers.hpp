@@ -10,16 +10,27 @@
 
 namespace xgrad::nn {
 
+/// A layer whose operation can apply an activation to its result in the same pass.
+template <class T> class ActivatedModule : public Module<T> {
+ public:
+  virtual bool computes(Activation activation) const = 0;
+  virtual Tensor<T> forward_with(const Tensor<T>& x, Activation activation) = 0;
+  Tensor<T> forward(const Tensor<T>& x) override { return forward_with(x, Activation::none); }
+};
+
 struct LinearOptions {
   bool bias = true;
 };
 
 /// x weight^T + bias: (..., in) -> (..., out). Parameters weight (out, in) and bias (out), both begin uniform in
 /// +-1 / sqrt(in), as PyTorch's. Throws Error unless in and out are positive.
-template <class T> class Linear : public Module<T> {
+template <class T> class Linear : public ActivatedModule<T> {
  public:
   Linear(std::int64_t in, std::int64_t out, LinearOptions options = {});
-  Tensor<T> forward(const Tensor<T>& x) override { return linear(x, weight, bias); }
+  bool computes(Activation) const override { return true; }
+  Tensor<T> forward_with(const Tensor<T>& x, Activation activation) override {
+    return linear(x, weight, bias, activation);
+  }
 
   Tensor<T> weight, bias;  ///< handles on the parameters; bias is undefined without one
 };
@@ -54,8 +65,10 @@ XGRAD_LAYER(LeakyReLU, double, negative_slope, 0.01, leaky_relu(x, negative_slop
 XGRAD_LAYER(ELU, double, alpha, 1, elu(x, alpha_))
 XGRAD_LAYER(Softmax, std::int64_t, axis, -1, softmax(x, axis_))
 XGRAD_LAYER(LogSoftmax, std::int64_t, axis, -1, log_softmax(x, axis_))
-/// Zeroes elements with probability p while training.
+/// Zero elements, or whole channels, with probability p while training.
 XGRAD_LAYER(Dropout, double, p, 0.5, dropout(x, p_, this->is_training()))
+XGRAD_LAYER(Dropout2d, double, p, 0.5, dropout2d(x, p_, this->is_training()))
+XGRAD_LAYER(AlphaDropout, double, p, 0.5, alpha_dropout(x, p_, this->is_training()))
 /// Merges all axes from `start` on: (N, C, H, W) -> (N, C H W).
 XGRAD_LAYER(Flatten, std::int64_t, start, 1, flatten(x, start_))
 #undef XGRAD_LAYER
@@ -90,7 +103,8 @@ template <class T> class PixelUnshuffle : public Module<T> {
   std::int64_t r_;
 };
 
-/// Modules one after the other, named "0", "1", ... A Linear followed by ReLU, Tanh or Sigmoid runs as one operation.
+/// Modules one after the other, named "0", "1", ... A Linear followed by ReLU, Tanh or Sigmoid, and a convolution
+/// followed by ReLU, run as one operation.
 template <class T> class Sequential : public Module<T> {
  public:
   Sequential() = default;
@@ -105,7 +119,7 @@ template <class T> class Sequential : public Module<T> {
 
  private:
   std::vector<std::shared_ptr<Module<T>>> modules_;
-  std::vector<Activation> fused_;  // the activation behind a Linear, which is then computed with it
+  std::vector<Activation> fused_;  // the activation behind a layer that computes it in its own pass
 };
 
 extern template class Linear<float>;

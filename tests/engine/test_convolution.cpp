@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <cmath>
+
+#include "xgrad/xgrad.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace xgrad;
+
+namespace {
+
+template <class T> Tensor<T> numbers(const Shape& shape, std::uint32_t stream) {
+  Tensor<T> x = Tensor<T>::empty(shape);
+  for (std::size_t i = 0; i < x.size(); ++i) x.mutable_data()[i] = static_cast<T>(normal({3, stream, 0}, i));
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("convolutions of the sizes that networks have: float follows double") {
+  struct Case {
+    Shape x, weight;
+    ConvOptions options;
+  };
+  // Channel counts that oneDNN blocks, and ones that it does not; depthwise; pointwise; one channel; one position.
+  const Case cases[] = {
+      {{3, 16, 13, 11}, {32, 16, 3, 3}, {.padding = 1}},
+      {{2, 32, 9, 9}, {32, 1, 3, 3}, {.stride = 2, .padding = 1, .groups = 32}},
+      {{2, 24, 7, 7}, {40, 24, 1, 1}, {}},
+      {{5, 1, 12, 12}, {8, 1, 5, 5}, {}},
+      {{4, 8, 4, 4}, {12, 8, 4, 4}, {}},
+      {{2, 30, 10, 9}, {45, 10, 3, 2}, {.stride = {3, 2}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 3}},
+      {{2, 8, 8, 8}, {1, 8, 2, 2}, {.padding = "same"}},
+      {{2, 8, 8, 8}, {16, 8, 1, 1}, {.stride = 3}},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.weight.to_string());
+    const auto run = [&]<class T>(T) {
+      const auto x = parameter(numbers<T>(c.x, 1)), weight = parameter(numbers<T>(c.weight, 2)),
+                 bias = parameter(numbers<T>({c.weight[0]}, 3));
+      const auto y = conv2d(x, weight, bias, c.options, Activation::relu);
+      sum(y * numbers<T>(y.shape(), 4)).backward();
+      std::vector<Tensor<double>> results;
+      for (const auto& t : {y, x.grad(), weight.grad(), bias.grad()}) {
+        results.push_back(Tensor<double>::empty(t.shape()));
+        std::copy_n(t.data(), t.size(), results.back().mutable_data());
+      }
+      return results;
+    };
+    const auto narrow = run(0.0f), wide = run(0.0);
+    for (std::size_t k = 0; k < wide.size(); ++k) {
+      CAPTURE(k);
+      double worst = 0;
+      for (std::size_t i = 0; i < wide[k].size(); ++i)
+        worst = std::max(worst, std::abs(narrow[k].data()[i] - wide[k].data()[i]) / (1 + std::abs(wide[k].data()[i])));
+      CHECK(worst < 1e-4);
+    }
+  }
+}
+
+TEST_CASE("a NaN is not hidden by the fused relu") {
+  for (const std::int64_t channels : {1, 16}) {
+    auto x = Tensor<float>::ones({1, channels, 6, 6});
+    x.mutable_data()[0] = std::nanf("");
+    const auto y = conv2d(x, Tensor<float>::ones({channels, channels, 3, 3}), {}, {}, Activation::relu);
+    CHECK(std::isnan(y.data()[0]));
+    CHECK(y.data()[y.size() - 1] == doctest::Approx(9 * channels));
+  }
+}
+
+TEST_CASE("convolutions of nothing") {
+  const auto x = parameter(Tensor<float>::ones({0, 2, 5, 5})), weight = parameter(Tensor<float>::ones({3, 2, 3, 3})),
+             bias = parameter(Tensor<float>::ones({3}));
+  const auto y = conv2d(x, weight, bias, {}, Activation::relu);
+  CHECK(y.shape() == Shape{0, 3, 3, 3});
+  sum(y).backward();
+  CHECK(x.grad().shape() == x.shape());
+  for (const float g : weight.grad().values()) CHECK(g == 0);
+  for (const float g : bias.grad().values()) CHECK(g == 0);
+}
+
+TEST_CASE("results of convolutions in double do not depend on the number of threads") {
+  const int before = num_threads();
+  std::vector<Tensor<double>> results[2];
+  for (const int threads : {1, 2}) {
+    set_num_threads(threads);
+    const auto x = parameter(numbers<double>({19, 3, 9, 9}, 1)), weight = parameter(numbers<double>({4, 3, 3, 3}, 2)),
+               bias = parameter(numbers<double>({4}, 3));
+    const auto y = conv2d(x, weight, bias);
+    sum(y * y).backward();
+    results[threads - 1] = {y, x.grad(), weight.grad(), bias.grad()};
+  }
+  set_num_threads(before);
+  for (std::size_t k = 0; k < 4; ++k)
+    for (std::size_t i = 0; i < results[0][k].size(); ++i) CHECK(results[0][k].data()[i] == results[1][k].data()[i]);
+}
+
+TEST_CASE("convolutions that do not fit are refused with all shapes") {
+  const auto t = [](const Shape& shape) { return Tensor<float>::ones(shape); };
+  const auto x = t({8, 3, 28, 28}), w = t({16, 3, 3, 3});
+  const auto refused = [](const auto& call, const char* words) {
+    CHECK_THROWS_WITH_AS(call(), doctest::Contains(words), Error);
+  };
+  refused([&] { conv2d(t({8, 784}), w); }, "conv2d: x has shape (8, 784); expected (N, C, H, W) or (C, H, W)");
+  refused([&] { conv2d(x, t({16, 3, 3})); }, "conv2d: weight has shape (16, 3, 3); expected rank 4");
+  refused(
+      [&] {
+        conv2d(x, t({16, 1, 3, 3}));
+      },
+      "x (8, 3, 28, 28) has 3 channels, but weight (16, 1, 3, 3) with groups = 1 is for 1");
+  refused([&] { conv2d(x, w, {}, {.groups = 2}); }, "groups is 2; expected a divisor of the 3 channels");
+  refused([&] { conv2d(x, w, t({3})); }, "bias has shape (3,); expected (16,) for weight (16, 3, 3, 3)");
+  refused(
+      [&] {
+        conv2d(t({1, 3, 2, 9}), w);
+      },
+      "is 2 long with its padding, a window 3; expected room for at least one");
+  refused([&] { conv2d(x, w, {}, {.stride = 0}); }, "stride 0; expected numbers >= 1");
+  refused([&] { conv2d(x, w, {}, {.padding = {1, -1}}); }, "padding 1 x -1; expected numbers >= 0");
+  refused([&] { conv2d(x, w, {}, {.dilation = {1, 1, 1}}); }, "dilation 1 x 1 x 1 has 3 numbers; expected 1 or 2");
+  refused([&] { conv2d(x, w, {}, {.stride = 2, .padding = "same"}); }, "padding \"same\" with stride 2");
+  refused([&] { conv2d(x, w, {}, {.padding = "full"}); },
+          "ConvPadding: \"full\"; expected \"same\", \"valid\" or numbers");
+  refused([&] { conv2d(x, w, {}, {}, Activation::tanh); }, "only relu is computed in the same pass");
+  refused([&] { conv_transpose2d(x, w); },
+          "conv_transpose2d: x (8, 3, 28, 28) has 3 channels, but weight (16, 3, 3, 3) is for 16");
+  refused(
+      [&] {
+        conv_transpose2d(x, t({3, 4, 3, 3}), {}, {.output_padding = 1});
+      },
+      "output_padding 1; expected less than the stride or the dilation");
+  refused([&] { conv_transpose2d(t({1, 3, 1, 1}), t({3, 4, 1, 1}), {}, {.padding = 1}); }, "leaves an axis of -1");
+  refused([&] { unfold2d(t({3, 4, 4}), 2); }, "unfold2d: x has shape (3, 4, 4); expected (N, C, H, W)");
+  refused([&] { fold2d(t({1, 8, 5}), {4, 4}, 2); }, "fold2d: the columns have shape (1, 8, 5); expected (N, C 4, 9)");
+}
