@@ -71,13 +71,21 @@ template <class T> void set_gradients(NamedTensors<T>& all, const Inputs& inputs
     all[p].tensor.set_grad(tensor_of<T>(inputs.shapes[p], gradients[p], sign));
 }
 
+/// A step on the gradients that are there.
+template <class T> void advance(Optimizer<T>& optimizer) {
+  if (optimizer.needs_loss())
+    optimizer.step(1.0);
+  else
+    optimizer.step();
+}
+
 template <class T>
 NamedTensors<T> trained(const Json& config, const Inputs& inputs, int steps = kSteps, double sign = 1) {
   NamedTensors<T> all = parameters_of<T>(inputs);
   const auto optimizer = make<T>(config, all);
   for (int t = 0; t < steps; ++t) {
     set_gradients(all, inputs, t, sign);
-    optimizer->step();
+    advance(*optimizer);
   }
   return all;
 }
@@ -231,7 +239,7 @@ void checkpoint(const Subject& s, Findings& f) {
       const auto before = make<float>(config, first);
       for (int t = 0; t < stop; ++t) {
         set_gradients(first, inputs, t);
-        before->step();
+        advance(*before);
       }
       const auto after = make<float>(config, second);
       auto from = before->state(), to = after->state();
@@ -244,10 +252,16 @@ void checkpoint(const Subject& s, Findings& f) {
       }
       for (std::size_t p = 0; p < first.size(); ++p)
         std::copy_n(first[p].tensor.data(), first[p].tensor.size(), second[p].tensor.mutable_data());
+      auto numbers = before->state_numbers(), places = after->state_numbers();
+      f.expect(numbers.size() == places.size(), config, "saving after ", stop, " steps gives ", numbers.size(),
+               " groups of numbers, a new optimizer has ", places.size());
+      if (numbers.size() != places.size()) continue;
+      for (std::size_t i = 0; i < numbers.size(); ++i)
+        std::copy(numbers[i].values.begin(), numbers[i].values.end(), places[i].values.begin());
       after->load_steps(before->steps(), before->step_count());
       for (int t = stop; t < kSteps; ++t) {
         set_gradients(second, inputs, t);
-        after->step();
+        advance(*after);
       }
       f.expect_same(difference(whole, second), config, "saved after step ", stop, " and continued");
     }
@@ -323,18 +337,21 @@ void gradients(const Subject& s, Findings& f) {
     NamedTensors<double> all = parameters_of<double>(inputs);
     const NamedTensors<double> start = parameters_of<double>(inputs);
     const auto optimizer = make<double>(config, all);
-    for (int t = 0; t < 3; ++t) {
+    const int steps = std::max(3, s.row.float_rule.shared.first_move);
+    for (int t = 0; t < steps; ++t) {
       set_gradients(all, inputs, t);
       all[1].tensor.zero_grad();
-      optimizer->step();
+      advance(*optimizer);
     }
     f.expect_same(difference<double>({start[1]}, {all[1]}), config, "a parameter without a gradient moved");
-    f.expect(optimizer->steps()[0] == 3 && optimizer->steps()[1] == 0, config, "steps counted: ", optimizer->steps()[0],
-             " with and ", optimizer->steps()[1], " without a gradient; expected 3 and 0");
-    f.expect(!difference<double>({start[0]}, {all[0]}).empty(), config, "three steps do not move a parameter");
+    f.expect(optimizer->steps()[0] == steps && optimizer->steps()[1] == 0, config,
+             "steps counted: ", optimizer->steps()[0], " with and ", optimizer->steps()[1],
+             " without a gradient; expected ", steps, " and 0");
+    f.expect(!difference<double>({start[0]}, {all[0]}).empty(), config, steps, " steps do not move a parameter");
     for (auto& [name, tensor] : all) tensor.set_grad(Tensor<double>::zeros({3}));
-    optimizer->step();
-    f.expect(optimizer->steps()[0] == 4 && optimizer->steps()[1] == 1, config, "a gradient of zeros is not counted");
+    advance(*optimizer);
+    f.expect(optimizer->steps()[0] == steps + 1 && optimizer->steps()[1] == 1, config,
+             "a gradient of zeros is not counted");
     for (const auto& [name, tensor] : all)
       for (const double value : tensor.values())
         f.expect(std::isfinite(value), config, "after a gradient of zeros a parameter is ", value);
@@ -350,7 +367,7 @@ void nonfinite(const Subject& s, Findings& f) {
       const auto optimizer = make<double>(config, all);
       set_gradients(all, inputs, 0);
       all[0].tensor.mutable_grad_data()[3] = poison;
-      for (int t = 0; t < s.row.float_rule.shared.first_move; ++t) optimizer->step();
+      for (int t = 0; t < s.row.float_rule.shared.first_move; ++t) advance(*optimizer);
       if (reach == Reach::all) continue;  // any element may be reached; that it returned is all there is to see
       for (std::size_t p = 0; p < 2; ++p)
         for (std::size_t k = 0; k < 20; ++k) {
@@ -390,7 +407,7 @@ void schedules_act(const Subject& s, Findings& f) {
     f.expect(std::abs(found - expected) <= 1e-12 * lr, s.config, "lr is ", found, " after ", t,
              " of 10 steps of a linear schedule from ", lr, " to 0; expected ", expected);
     set_gradients(all, inputs, t);
-    optimizer->step();
+    advance(*optimizer);
   }
 }
 
@@ -400,9 +417,12 @@ std::pair<double, double> descend(const Json& config, NamedTensors<double>& all,
   const auto optimizer = make<double>(config, all);
   const double before = loss().item();
   for (int t = 0; t < steps; ++t) {
-    optimizer->zero_grad();
-    loss().backward();
-    optimizer->step();
+    optimizer->step([&] {
+      optimizer->zero_grad();
+      const Tensor<double> value = loss();
+      value.backward();
+      return value.item();
+    });
   }
   return {before, loss().item()};
 }

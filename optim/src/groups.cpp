@@ -146,7 +146,7 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
   Hyperparameters common(rule);
   if (value.is(Type::object)) config::read(value, common.fields(), problems, what, {"type", "groups"});
   const auto check = [&](const Hyperparameters& hyperparameters, const Value& at) {
-    if (const char* wrong = rule.check(hyperparameters.rule_data())) problems.add("XG107", at, what + ": " + wrong);
+    if (const char* wrong = hyperparameters.check()) problems.add("XG107", at, what + ": " + wrong);
   };
   check(common, value);
 
@@ -156,7 +156,7 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
     if (!list->value.is(Type::list))
       problems.add("XG103", list->value, "\"groups\": expected a list, found " + list->value.describe());
     for (const Value& item : list->value.items) {
-      Group group{"", common, 1, false, {}, {}};
+      Group group{"", common, rule};
       GroupOptions options;
       config::Fields fields = group.hyperparameters.fields();
       options.describe(fields);
@@ -168,7 +168,7 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
       groups.push_back(std::move(group));
     }
   }
-  Group rest{groups.empty() ? "all" : "the rest", common, 1, false, grouping.rest(), {}};
+  Group rest{groups.empty() ? "all" : "the rest", common, rule, 1, false, grouping.rest()};
   groups.insert(groups.begin(), std::move(rest));
   const bool frozen =
       std::all_of(groups.begin(), groups.end(), [](const Group& g) { return g.freeze || g.members.empty(); });

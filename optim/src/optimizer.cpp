@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The driver: everything that all optimizers share.
+// The driver: everything that all optimizers share. step.cpp has the step itself.
 #include "xgrad/optim/optimizer.hpp"
 
 #include <algorithm>
-#include <cmath>
 
-#include "registry.hpp"
-#include "xgrad/threads.hpp"
+#include "work.hpp"
 
 namespace xgrad::optim {
 namespace {
 
-constexpr std::size_t kChunk = 16384;  // elements; fixed, so that threads do not show in the result
+constexpr const char* kModes[] = {"coupled", "decoupled", "independent", "corrected", "proximal", "after", "within"};
 
 }  // namespace
 
 void SharedOptions::describe(config::Fields& f) {
   f("weight_decay", weight_decay, config::range::nonnegative, "pulls parameters towards 0");
-  f("weight_decay_mode", weight_decay_mode, config::OneOf{"coupled|decoupled|independent|proximal|after"},
-    "on the gradient (L2); on the parameter, times lr; times lr / initial lr; after the step, implicitly; or "
-    "explicitly");
+  f("weight_decay_mode", weight_decay_mode,
+    config::OneOf{"coupled|decoupled|independent|corrected|proximal|after|within"},
+    "on the gradient (L2); on the parameter times lr, lr / initial lr, or lr^2 / initial lr; after the step, "
+    "implicitly "
+    "or explicitly; or within the optimizer");
   f("maximize", maximize, "climb instead of descend");
 }
 
-template <class T> Hyperparameters::Hyperparameters(const Rule<T>& rule) : describe_(rule.describe) {
-  static constexpr const char* kModes[] = {"coupled", "decoupled", "independent", "proximal", "after"};
+template <class T>
+Hyperparameters::Hyperparameters(const Rule<T>& rule)
+    : describe_(rule.describe), check_(rule.check), decays_within_(rule.shared.within) {
   rule.construct(rule_.data(), rule.context);
   shared.weight_decay = rule.shared.weight_decay;
   shared.weight_decay_mode = kModes[static_cast<int>(rule.shared.decay)];
@@ -39,38 +40,38 @@ config::Fields Hyperparameters::fields() {
   return fields;
 }
 
-double& Hyperparameters::number(const std::string& name) {
-  std::string known;
+const char* Hyperparameters::check() const {
+  if (shared.weight_decay_mode == kModes[static_cast<int>(Decay::within)] && !decays_within_)
+    return "has no weight decay of its own: weight_decay_mode cannot be \"within\"";
+  return check_(rule_.data());
+}
+
+double* Hyperparameters::find_number(const std::string& name, std::string& known) {
   const config::Fields described = fields();
   for (const config::Field& field : described.list()) {
     if (field.kind == config::Field::Kind::number) {
-      if (name == field.name) return *static_cast<double*>(field.place);
+      if (name == field.name) return static_cast<double*>(field.place);
       known += std::string(known.empty() ? "" : ", ") + field.name;
     }
     for (std::size_t i = 0; i < field.count; ++i) {
       const std::string element = std::string(field.name) + "[" + std::to_string(i) + "]";
-      if (name == element) return static_cast<double*>(field.place)[i];
+      if (name == element) return static_cast<double*>(field.place) + i;
       known += (known.empty() ? "" : ", ") + element;
     }
   }
-  fail("optimizer: no numeric hyperparameter \"", name, "\"; known: ", known);
+  return nullptr;
 }
 
-/// One chunk of one parameter, and the kernels prepared for this step.
-template <class T> struct Optimizer<T>::Work {
-  struct Prepared {
-    alignas(16) std::array<std::byte, kKernelBytes> kernel;
-    std::int64_t t;
-    T gradient_scale, gradient_decay, parameter_decay, result_decay;
-  };
-  struct Chunk {
-    std::size_t parameter, offset, size, prepared;
-  };
-  std::vector<Prepared> prepared;
-  std::vector<Chunk> chunks;
-  std::vector<std::size_t> shares;                // bounds into chunks
-  std::vector<std::pair<T*, const T*>> pointers;  // parameter and gradient
-};
+bool Hyperparameters::has_number(const std::string& name) {
+  std::string known;
+  return find_number(name, known) != nullptr;
+}
+
+double& Hyperparameters::number(const std::string& name) {
+  std::string known;
+  if (double* place = find_number(name, known)) return *place;
+  fail("optimizer: no numeric hyperparameter \"", name, "\"; known: ", known);
+}
 
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerRow& row, NamedTensors<T> parameters)
@@ -79,7 +80,7 @@ Optimizer<T>::Optimizer(const OptimizerRow& row, NamedTensors<T> parameters)
   for (const NamedTensor<T>& parameter : parameters_)
     XGRAD_CHECK(parameter.tensor.defined() && parameter.tensor.requires_grad(), "optimizer: parameter \"",
                 parameter.name, "\" does not require a gradient; make it with parameter()");
-  Group all{"all", Hyperparameters(rule_), 1, false, {}, {}};
+  Group all{"all", Hyperparameters(rule_), rule_};
   for (std::size_t i = 0; i < parameters_.size(); ++i) all.members.push_back(i);
   std::vector<Group> groups;
   groups.push_back(std::move(all));
@@ -87,24 +88,57 @@ Optimizer<T>::Optimizer(const OptimizerRow& row, NamedTensors<T> parameters)
 }
 
 template <class T> void Optimizer<T>::set_groups(std::vector<Group> groups) {
-  groups_ = std::move(groups);
-  for (Group& group : groups_) {
-    const char* wrong = rule_.check(group.hyperparameters.rule_data());
+  groups_.clear();
+  for (Group& group : groups) {
+    const char* wrong = group.hyperparameters.check();
     XGRAD_CHECK(!wrong, "optimizer \"", rule_.name, "\": ", wrong);
-    group.hyperparameters.number("lr") *= group.lr_scale;
+    if (group.lr_scale != 1) group.hyperparameters.number("lr") *= group.lr_scale;
+    std::optional<Group> others = take_unfit(group);
+    groups_.push_back(std::move(group));
+    if (others) groups_.push_back(std::move(*others));
   }
   allocate_state();
 }
 
+/// The parameters that the rule cannot take, in a group of its fallback.
+template <class T> std::optional<typename Optimizer<T>::Group> Optimizer<T>::take_unfit(Group& group) const {
+  if (!group.rule.fits) return std::nullopt;
+  const auto fits = [&](std::size_t i) {
+    return group.rule.fits(group.hyperparameters.rule_data(), parameters_[i].tensor.shape());
+  };
+  const auto unfit = std::stable_partition(group.members.begin(), group.members.end(), fits);
+  if (unfit == group.members.end()) return std::nullopt;
+  Group others = group.fallback ? *group.fallback : fallback_of(group);
+  others.label = group.label + ", by " + others.rule.name;
+  others.freeze = group.freeze;
+  others.members.assign(unfit, group.members.end());
+  group.members.erase(unfit, group.members.end());
+  return others;
+}
+
+template <class T> typename Optimizer<T>::Group Optimizer<T>::fallback_of(Group& group) {
+  const OptimizerRow* row = optimizers().find(group.rule.fallback);
+  XGRAD_CHECK(row, "optimizer \"", group.rule.name, "\": its fallback \"", group.rule.fallback, "\" is not registered");
+  Group others{"", Hyperparameters(row->rule<T>()), row->rule<T>()};
+  others.hyperparameters.shared = group.hyperparameters.shared;
+  others.hyperparameters.number("lr") =
+      group.hyperparameters.number("lr") * group.rule.fallback_lr_scale(group.hyperparameters.rule_data());
+  return others;
+}
+
+/// Slots lie in one block of memory, each parameter's piece on a cache line of its own.
 template <class T> void Optimizer<T>::allocate_state() {
   constexpr std::size_t kLine = 64 / sizeof(T);
   const auto padded = [](std::size_t n) { return (n + kLine - 1) / kLine * kLine; };
   slots_.assign(parameters_.size(), {});
+  arrays_.assign(parameters_.size() + 1, {});
+  numbers_.assign(parameters_.size() + 1, {});
   for (const bool counting : {true, false}) {
     std::size_t at = 0;
-    for (std::size_t s = 0; s < rule_.slot_count; ++s) {
-      const Slot& slot = rule_.slots[s];
+    for (std::size_t s = 0; s < kMaxSlots; ++s) {
       for (Group& group : groups_) {
+        if (s >= group.rule.slot_count) continue;
+        const Slot& slot = group.rule.slots[s];
         const config::Fields fields = group.hyperparameters.fields();
         bool kept = true;
         if (slot.when) {
@@ -127,116 +161,38 @@ template <class T> void Optimizer<T>::allocate_state() {
     }
     if (counting) arena_ = Storage<T>(at);
   }
+  for (Group& group : groups_) {
+    std::vector<double> initial;
+    for (std::size_t k = 0; k < group.rule.number_count; ++k) {
+      const char* field = group.rule.numbers[k].initial;
+      initial.push_back(field ? group.hyperparameters.number(field) : 0);
+    }
+    const auto allocate = [&](std::size_t unit, const Shape& shape) {
+      std::vector<StateArray> wanted;
+      group.rule.arrays(group.hyperparameters.rule_data(), shape, wanted);
+      arrays_[unit] = {};
+      for (StateArray& array : wanted) {
+        arrays_[unit].names.push_back(std::move(array.name));
+        arrays_[unit].tensors.push_back(Tensor<T>::zeros(array.shape));
+      }
+    };
+    const std::size_t all = parameters_.size();
+    if (group.rule.scope == Scope::all && numbers_[all].empty()) numbers_[all] = initial;
+    for (const std::size_t member : group.members) {
+      if (group.rule.scope == Scope::tensor) numbers_[member] = initial;
+      if (group.rule.tensor) allocate(member, parameters_[member].tensor.shape());
+    }
+    if (group.rule.minimize && !group.freeze && !group.members.empty()) {
+      std::int64_t elements = 0;
+      for (const std::size_t member : group.members)
+        elements += static_cast<std::int64_t>(parameters_[member].tensor.size());
+      allocate(all, {elements});
+    }
+  }
 }
 
 template <class T> void Optimizer<T>::zero_grad() {
   for (NamedTensor<T>& parameter : parameters_) parameter.tensor.zero_grad();
-}
-
-template <class T> double Optimizer<T>::gradient_norm() const {
-  double total = 0;
-  std::vector<double> parts;
-  for (const NamedTensor<T>& parameter : parameters_) {
-    if (!parameter.tensor.has_grad()) continue;
-    const Tensor<T> gradient = parameter.tensor.grad();
-    const std::size_t size = gradient.size();
-    parts.assign((size + kChunk - 1) / kChunk, 0);
-    parallel_for(parts.size(), [&](std::size_t i) {
-      parts[i] = sum_of_squares(gradient.data() + i * kChunk, std::min(kChunk, size - i * kChunk));
-    });
-    for (const double part : parts) total += part;
-  }
-  return std::sqrt(total);
-}
-
-template <class T> double Optimizer<T>::clip_grad_norm(double max_norm) {
-  XGRAD_CHECK(max_norm > 0, "clip_grad_norm: max_norm is ", max_norm, "; expected > 0");
-  const double norm = gradient_norm();
-  pending_scale_ = std::min(1.0, max_norm / (norm + 1e-6));
-  return norm;
-}
-
-template <class T> void Optimizer<T>::clip_grad_value(double limit) {
-  XGRAD_CHECK(limit > 0, "clip_grad_value: limit is ", limit, "; expected > 0");
-  pending_clip_ = limit;
-}
-
-template <class T> void Optimizer<T>::step() {
-  Work& work = *work_;
-  work.prepared.clear();
-  work.chunks.clear();
-  for (Group& group : groups_) {
-    if (group.freeze) continue;
-    const double lr = group.hyperparameters.number("lr"), decay = group.hyperparameters.shared.weight_decay;
-    const std::string& mode = group.hyperparameters.shared.weight_decay_mode;
-    const std::size_t first = work.prepared.size();
-    for (const std::size_t member : group.members) {
-      if (!parameters_[member].tensor.has_grad()) continue;
-      const std::int64_t t = ++steps_[member];
-      // Parameters that have taken as many steps share a kernel: nearly always all of a group.
-      std::size_t which = first;
-      while (which < work.prepared.size() && work.prepared[which].t != t) ++which;
-      if (which == work.prepared.size()) {
-        auto& prepared = work.prepared.emplace_back();
-        const double initial = group.scheduled.empty() ? lr : group.initial_lr;
-        rule_.prepare(group.hyperparameters.rule_data(), {static_cast<double>(t), initial}, prepared.kernel.data());
-        prepared.t = t;
-        prepared.gradient_scale =
-            static_cast<T>(group.hyperparameters.shared.maximize ? -pending_scale_ : pending_scale_);
-        prepared.gradient_decay = static_cast<T>(mode == "coupled" ? decay : 0);
-        double before = 1, after = 1;
-        if (t >= rule_.shared.first_move) {
-          if (mode == "decoupled") before = 1 - lr * decay;
-          if (mode == "independent") before = 1 - (initial > 0 ? lr / initial : 1) * decay;
-          if (mode == "proximal") after = 1 / (1 + lr * decay);
-          if (mode == "after") after = 1 - lr * decay;
-        }
-        prepared.parameter_decay = static_cast<T>(before);
-        prepared.result_decay = static_cast<T>(after);
-      }
-      const std::size_t size = parameters_[member].tensor.size();
-      for (std::size_t offset = 0; offset < size; offset += kChunk)
-        work.chunks.push_back({member, offset, std::min(kChunk, size - offset), which});
-    }
-  }
-  // Handles once, outside of the threads: counts are not atomic.
-  work.pointers.resize(parameters_.size());
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    if (parameters_[i].tensor.has_grad())
-      work.pointers[i] = {parameters_[i].tensor.mutable_data(), parameters_[i].tensor.grad().data()};
-  const auto run = [&](const typename Work::Chunk& chunk) {
-    const auto& prepared = work.prepared[chunk.prepared];
-    Block<T> block{};
-    block.p = work.pointers[chunk.parameter].first + chunk.offset;
-    block.g = work.pointers[chunk.parameter].second + chunk.offset;
-    for (std::size_t s = 0; s < rule_.slot_count; ++s)
-      if (T* slot = slots_[chunk.parameter][s]) block.slots[s] = slot + chunk.offset;
-    block.n = chunk.size;
-    block.gradient_scale = prepared.gradient_scale;
-    block.gradient_decay = prepared.gradient_decay;
-    block.parameter_decay = prepared.parameter_decay;
-    block.result_decay = prepared.result_decay;
-    block.clip = static_cast<T>(pending_clip_);
-    rule_.run(prepared.kernel.data(), block);
-  };
-  // Shares of about equal size: small parameters are grouped, so that a thousand of them cost no more than one large
-  // one.
-  work.shares.assign(1, 0);
-  std::size_t weight = 0;
-  for (std::size_t i = 0; i < work.chunks.size(); ++i) {
-    weight += work.chunks[i].size;
-    if (weight >= kChunk || i + 1 == work.chunks.size()) {
-      work.shares.push_back(i + 1);
-      weight = 0;
-    }
-  }
-  parallel_for(work.shares.size() - 1, [&](std::size_t share) {
-    for (std::size_t i = work.shares[share]; i < work.shares[share + 1]; ++i) run(work.chunks[i]);
-  });
-  pending_scale_ = 1;
-  pending_clip_ = std::numeric_limits<double>::infinity();
-  ++step_count_;
-  apply_schedules();
 }
 
 template <class T> double Optimizer<T>::get(const std::string& hyperparameter, std::size_t group) {
@@ -245,7 +201,9 @@ template <class T> double Optimizer<T>::get(const std::string& hyperparameter, s
 }
 
 template <class T> void Optimizer<T>::set(const std::string& hyperparameter, double value) {
+  groups_.front().hyperparameters.number(hyperparameter);  // throws for an unknown one
   for (Group& group : groups_) {
+    if (!group.hyperparameters.has_number(hyperparameter)) continue;  // a fallback's group
     bool scheduled = false;
     for (std::size_t i = 0; i < schedules_.size(); ++i)
       if (schedules_[i].parameter == hyperparameter) {
@@ -258,12 +216,16 @@ template <class T> void Optimizer<T>::set(const std::string& hyperparameter, dou
 }
 
 template <class T> void Optimizer<T>::set_schedules(std::vector<ScheduledParameter> schedules) {
+  for (const ScheduledParameter& scheduled : schedules)
+    groups_.front().hyperparameters.number(scheduled.parameter);  // throws for an unknown one
   schedules_ = std::move(schedules);
   for (Group& group : groups_) {
-    group.initial_lr = group.hyperparameters.number("lr");
+    group.initial_lr = step_size(group.hyperparameters);
     group.scheduled.clear();
     for (const ScheduledParameter& scheduled : schedules_)
-      group.scheduled.push_back(group.hyperparameters.number(scheduled.parameter));
+      group.scheduled.push_back(group.hyperparameters.has_number(scheduled.parameter)
+                                    ? group.hyperparameters.number(scheduled.parameter)
+                                    : 0);
   }
   apply_schedules();
 }
@@ -271,17 +233,33 @@ template <class T> void Optimizer<T>::set_schedules(std::vector<ScheduledParamet
 template <class T> void Optimizer<T>::apply_schedules() {
   for (Group& group : groups_)
     for (std::size_t i = 0; i < schedules_.size(); ++i)
-      group.hyperparameters.number(schedules_[i].parameter) =
-          group.scheduled[i] * schedules_[i].schedule.at(static_cast<double>(step_count_));
+      if (group.hyperparameters.has_number(schedules_[i].parameter))
+        group.hyperparameters.number(schedules_[i].parameter) =
+            group.scheduled[i] * schedules_[i].schedule.at(static_cast<double>(step_count_));
 }
 
 template <class T> std::vector<typename Optimizer<T>::State> Optimizer<T>::state() {
+  XGRAD_CHECK(trained_.empty(), "optimizer: the parameters are those of eval(); call train() before saving or loading");
   std::vector<State> result;
-  for (std::size_t s = 0; s < rule_.slot_count; ++s)
-    for (std::size_t i = 0; i < parameters_.size(); ++i)
-      if (slots_[i][s])
-        result.push_back({std::string(rule_.slots[s].name) + "." + parameters_[i].name, parameters_[i].tensor.shape(),
-                          slots_[i][s]});
+  for (std::size_t s = 0; s < kMaxSlots; ++s)
+    for (const Group& group : groups_)
+      for (const std::size_t i : group.members)
+        if (slots_[i][s])
+          result.push_back({std::string(group.rule.slots[s].name) + "." + parameters_[i].name,
+                            parameters_[i].tensor.shape(), slots_[i][s]});
+  for (std::size_t i = 0; i < arrays_.size(); ++i)
+    for (std::size_t k = 0; k < arrays_[i].tensors.size(); ++k) {
+      Tensor<T>& tensor = arrays_[i].tensors[k];
+      result.push_back({arrays_[i].names[k] + (i < parameters_.size() ? "." + parameters_[i].name : ""), tensor.shape(),
+                        tensor.mutable_data()});
+    }
+  return result;
+}
+
+template <class T> std::vector<typename Optimizer<T>::StateNumbers> Optimizer<T>::state_numbers() {
+  std::vector<StateNumbers> result;
+  for (std::size_t i = 0; i < numbers_.size(); ++i)
+    if (!numbers_[i].empty()) result.push_back({i < parameters_.size() ? parameters_[i].name : "", numbers_[i]});
   return result;
 }
 

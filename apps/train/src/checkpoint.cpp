@@ -93,6 +93,10 @@ template <class T> void take_model(const TensorFile& file, const std::string& pa
     file.get("buffer." + b.name, b.tensor.shape(), b.tensor.mutable_data());
 }
 
+std::string numbers_name(const std::string& parameter) {
+  return "optim.numbers" + (parameter.empty() ? "" : "." + parameter);
+}
+
 }  // namespace
 
 std::string checkpoint_name(std::int64_t step) {
@@ -124,8 +128,17 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
     file.add("buffer." + b.name, b.tensor.shape(), b.tensor.data());
   for (const auto& state : e.optimizer->state())
     file.add("optim." + state.name, state.shape, static_cast<const T*>(state.data));
+  for (const auto& numbers : e.optimizer->state_numbers())
+    file.add(numbers_name(numbers.name), Shape{static_cast<std::int64_t>(numbers.values.size())},
+             static_cast<const double*>(numbers.values.data()));
   const auto& steps = e.optimizer->steps();
   file.add("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
+  // The point to evaluate, for an optimizer that trains elsewhere; a finished run's parameters are already its best.
+  if (e.optimizer->trains_elsewhere() && !(progress.finished && !best_parameters.empty())) {
+    e.optimizer->eval();
+    for (const NamedTensor<T>& p : parameters) file.add("eval." + p.name, p.tensor.shape(), p.tensor.data());
+    e.optimizer->train();
+  }
   for (std::size_t i = 0; i < best_parameters.size(); ++i)
     file.add("best." + parameters[i].name, parameters[i].tensor.shape(), best_parameters[i].data());
   file.metadata[kFormat] = "1";
@@ -153,6 +166,9 @@ Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<
   try {
     take_model(file, path, e);
     for (const auto& state : e.optimizer->state()) file.get("optim." + state.name, state.shape, state.data);
+    for (const auto& numbers : e.optimizer->state_numbers())
+      file.get(numbers_name(numbers.name), Shape{static_cast<std::int64_t>(numbers.values.size())},
+               numbers.values.data());
     std::vector<std::int64_t> steps(e.optimizer->parameters().size());
     file.get("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
     Progress progress = from_json(Json::parse(file.metadata.at(kState)));
@@ -170,7 +186,10 @@ Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<
 }
 
 template <class T> void load_model(Experiment<T>& e, const std::string& checkpoint) {
-  take_model(open_file(checkpoint), checkpoint, e);
+  const TensorFile file = open_file(checkpoint);
+  take_model(file, checkpoint, e);
+  for (NamedTensor<T>& p : e.model->named_parameters())
+    if (file.find("eval." + p.name)) file.get("eval." + p.name, p.tensor.shape(), p.tensor.mutable_data());
 }
 
 SavedRun open_run(const std::string& path, const std::vector<std::string>& overrides, Problems& problems) {

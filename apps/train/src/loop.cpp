@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <utility>
 
 #include "checkpoint.hpp"
 #include "report.hpp"
@@ -56,8 +57,11 @@ template <class T> class Trainer {
         e_.data->training_batch(progress_.step / e_.steps_per_epoch, progress_.step % e_.steps_per_epoch);
     clock_.mark("data");
 
-    e_.optimizer->zero_grad();
-    const Tensor<T> loss = e_.loss((*e_.model)(batch.inputs), batch);
+    const auto forward = [&] {
+      e_.optimizer->zero_grad();
+      return e_.loss((*e_.model)(batch.inputs), batch);
+    };
+    const Tensor<T> loss = forward();
     const auto value = static_cast<double>(loss.item());
     clock_.mark("forward");
     if (std::isfinite(value) && stops_on_loss(value)) return;
@@ -68,7 +72,13 @@ template <class T> class Trainer {
     if (std::isfinite(norm)) {
       if (e_.clip && e_.clip->type == "norm") e_.optimizer->clip_grad_norm(e_.clip->max);
       if (e_.clip && e_.clip->type == "value") e_.optimizer->clip_grad_value(e_.clip->max);
-      e_.optimizer->step();
+      e_.optimizer->step([&, first = true]() mutable {  // some ask for the loss again, at other points
+        if (std::exchange(first, false)) return value;
+        set_random_step(static_cast<std::uint32_t>(progress_.step));
+        const Tensor<T> again = forward();
+        again.backward();
+        return static_cast<double>(again.item());
+      });
     } else if (!skip_nonfinite(batch, value)) {
       return;
     }
@@ -161,6 +171,7 @@ template <class T> class Trainer {
   }
 
   void evaluate() {
+    e_.optimizer->eval();
     const Metrics values = measure(e_, Split::val);
     write(values);
     Metrics shown = values;
@@ -170,6 +181,7 @@ template <class T> class Trainer {
     for (std::size_t i = 0; i < e_.stop_rules.size(); ++i)
       for (const auto& [name, value] : values)
         if (e_.stop_rules[i].monitor == name && ending_ == Ending::none) check_rule(i, value);
+    e_.optimizer->train();
     if (!e_.keep_best) return;
     for (const auto& [name, value] : values)
       if (name == e_.keep_best->monitor) keep_if_best(value);
@@ -294,10 +306,14 @@ template <class T> class Trainer {
   int finish() {
     Metrics final;
     if (ending_ != Ending::diverged) {
-      restore_parameters();
+      if (best_parameters_.empty())
+        e_.optimizer->eval();
+      else
+        restore_parameters();
       for (const Split split : {Split::train, Split::val, Split::test})
         if (e_.data->size(split) > 0)
           for (const auto& entry : measure(e_, split)) final.push_back(entry);
+      e_.optimizer->train();
       clock_.mark("eval");
       write(final);
       display_.measured(e_.total_steps, final);

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 #include <array>
+#include <limits>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
 
 #include "xgrad/config/registry.hpp"
 #include "xgrad/optim/rule.hpp"
 #include "xgrad/optim/schedule.hpp"
+#include "xgrad/optim/tensor_rule.hpp"
 #include "xgrad/tensor.hpp"
 
 namespace xgrad::optim {
@@ -43,13 +47,20 @@ class Hyperparameters {
   config::Fields fields();
   /// The number called "lr" or "betas[0]". Throws Error naming the known ones.
   double& number(const std::string& name);
+  bool has_number(const std::string& name);
   const void* rule_data() const { return rule_.data(); }
+  /// What is wrong between the values, or null.
+  const char* check() const;
 
   SharedOptions shared;
 
  private:
+  double* find_number(const std::string& name, std::string& known);
+
   alignas(16) std::array<std::byte, kRuleBytes> rule_{};
   void (*describe_)(void*, config::Fields&);
+  const char* (*check_)(const void*);
+  bool decays_within_;
 };
 
 /// An optimizer at work on named parameters.
@@ -65,9 +76,23 @@ template <class T> class Optimizer {
   /// All parameters in one group with default hyperparameters.
   Optimizer(const OptimizerRow& row, NamedTensors<T> parameters);
 
-  /// Advances every parameter that has a gradient, then the schedules.
+  /// Advances every parameter that has a gradient, then the schedules. Throws Error if the optimizer needs more than
+  /// gradients.
   void step();
+  /// The same for an optimizer that looks at the loss as well.
+  void step(double loss);
+  /// For any optimizer: calls `closure`, which computes the loss and its gradients (zero_grad, forward, backward) and
+  /// returns the loss, once or (lbfgs) as often as it takes. Returns the first loss.
+  double step(const Closure& closure);
+  bool needs_loss() const { return rule_.needs_loss; }
+  bool needs_closure() const { return rule_.minimize != nullptr; }
   void zero_grad();
+
+  /// Some optimizers (schedule_free_*) train at another point than the one to evaluate and to keep: eval() moves the
+  /// parameters there, train() moves them back, bit for bit. step() in between throws Error.
+  void eval();
+  void train();
+  bool trains_elsewhere() const;
 
   /// The 2-norm of all gradients together, summed in a fixed order.
   double gradient_norm() const;
@@ -87,11 +112,13 @@ template <class T> class Optimizer {
   struct Group {
     std::string label;  ///< how it was selected: "*.bias", "rank 1", "the rest"
     Hyperparameters hyperparameters;
+    Rule<T> rule;  ///< the optimizer's own, or its fallback's
     double lr_scale = 1;
     bool freeze = false;
-    std::vector<std::size_t> members;  ///< places in parameters()
-    std::vector<double> scheduled;     ///< what set_schedules' factors multiply
+    std::vector<std::size_t> members = {};  ///< places in parameters()
+    std::vector<double> scheduled = {};     ///< what set_schedules' factors multiply
     double initial_lr = 0;
+    std::shared_ptr<const Group> fallback = nullptr;  ///< for parameters that do not fit the rule; null: its own
   };
   const std::vector<Group>& groups() const { return groups_; }
   const NamedTensors<T>& parameters() const { return parameters_; }
@@ -106,7 +133,14 @@ template <class T> class Optimizer {
     T* data;
   };
   std::vector<State> state();
-  /// Steps that each parameter has taken; with state() all there is to save besides the hyperparameters.
+  /// State numbers of one parameter ("0.weight"), or of all of them together (""), for saving and loading.
+  struct StateNumbers {
+    std::string name;
+    std::span<double> values;
+  };
+  std::vector<StateNumbers> state_numbers();
+  /// Steps that each parameter has taken; with state() and state_numbers() all there is to save besides the
+  /// hyperparameters.
   const std::vector<std::int64_t>& steps() const { return steps_; }
   std::int64_t step_count() const { return step_count_; }
   /// Throws Error unless there is a count for each parameter.
@@ -116,8 +150,13 @@ template <class T> class Optimizer {
   template <class U>
   friend std::unique_ptr<Optimizer<U>> make(const config::Value&, NamedTensors<U>, config::Problems&);
   void set_groups(std::vector<Group> groups);
+  std::optional<Group> take_unfit(Group& group) const;
+  static Group fallback_of(Group& group);
   void allocate_state();
   void apply_schedules();
+  void advance(double loss);
+  struct Work;
+  class Step;
 
   Rule<T> rule_;
   NamedTensors<T> parameters_;
@@ -127,8 +166,14 @@ template <class T> class Optimizer {
   std::int64_t step_count_ = 0;
   Storage<T> arena_;
   std::vector<std::array<T*, kMaxSlots>> slots_;  // of each parameter; null where not kept
+  struct Arrays {
+    std::vector<std::string> names;
+    std::vector<Tensor<T>> tensors;
+  };
+  std::vector<Arrays> arrays_;                // of each parameter; of all of them for a rule that minimises
+  std::vector<std::vector<double>> numbers_;  // of each parameter, then those of all of them
+  std::vector<Storage<T>> trained_;           // what eval() has put aside
   double pending_scale_ = 1, pending_clip_ = std::numeric_limits<double>::infinity();
-  struct Work;
   std::shared_ptr<Work> work_;  // scratch that is kept from step to step
 };
 

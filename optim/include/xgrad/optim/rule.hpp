@@ -3,34 +3,59 @@
 // What an optimizer is to the driver: a row of function pointers. Authors write a struct (see
 // docs/write-an-optimizer.md) and never meet this file's Rule.
 #include <cstddef>
+#include <functional>
+#include <new>
+#include <type_traits>
+#include <vector>
 
 #include "xgrad/config/fields.hpp"
 
+namespace xgrad {
+class Shape;
+template <class T> class Tensor;
+}  // namespace xgrad
+
 namespace xgrad::optim {
+
+struct StateArray;
+template <class T> class Flat;
 
 namespace range = config::range;
 using config::About;
 using config::Fields;
+using config::Range;
 
-inline constexpr std::size_t kMaxSlots = 8, kRuleBytes = 256, kKernelBytes = 256;
+inline constexpr std::size_t kMaxSlots = 8, kMaxSums = 4, kRuleBytes = 256, kKernelBytes = 256;
 
 /// A state array that an optimizer keeps beside each parameter, of the parameter's shape.
 struct Slot {
   const char* name;
   const char* when = nullptr;     ///< kept only if this field is not zero
   const char* initial = nullptr;  ///< the field that gives the initial value; default 0
+  bool of_parameter = false;      ///< begins as a copy of the parameter at its first step
 };
 
+/// A state number in double, one for each unit of Scope. It begins as the field's value, 0 without one.
+struct Number {
+  const char* name;
+  const char* initial = nullptr;
+};
+
+/// What sums run over and numbers belong to: each parameter by itself, or all parameters that have a gradient.
+enum class Scope { tensor, all };
+
 /// Where weight decay w acts: on the gradient, g + w p (L2); on the parameter before the step, times 1 - lr w, or
-/// 1 - lr / initial_lr w; on the parameter after the step, times 1 / (1 + lr w) (Zhuang et al. 2022, arXiv:2202.00089)
-/// or times 1 - lr w.
-enum class Decay { coupled, decoupled, independent, proximal, after };
+/// 1 - lr / initial_lr w, or 1 - lr^2 / initial_lr w (arXiv:2506.02285); on the parameter after the step, times
+/// 1 / (1 + lr w) (Zhuang et al. 2022, arXiv:2202.00089) or times 1 - lr w; or where the rule itself says, by
+/// now.weight_decay.
+enum class Decay { coupled, decoupled, independent, corrected, proximal, after, within };
 
 /// Defaults of what the driver does for every optimizer.
 struct Shared {
   double weight_decay = 0;
   Decay decay = Decay::coupled;
   int first_move = 1;  ///< the step at which the parameter first moves, and decays: earlier ones only observe
+  bool within = decay == Decay::within;  ///< can decay by Decay::within
 };
 
 /// What an element's update depends on: the element itself, its whole tensor, or all parameters.
@@ -46,8 +71,13 @@ struct Traits {
 
 /// What a step may depend on besides the hyperparameters.
 struct Now {
-  double t;               ///< the parameter's step, from 1
-  double initial_lr = 0;  ///< lr before any schedule
+  double t = 0;                  ///< the parameter's step, from 1
+  double size = 0;               ///< elements that the sums run over
+  double weight_decay = 0;       ///< to be applied by the rule; 0 unless it decays by Decay::within
+  double initial_lr = 0;         ///< lr before schedules
+  double loss = 0;               ///< of this step, if the rule asks for it
+  const double* sums = nullptr;  ///< of what measure() returned
+  double* numbers = nullptr;     ///< the state numbers; gather() may change them
 };
 
 /// A piece of one parameter. The kernel sees g' = clip(gradient_scale g) + gradient_decay p and p' = parameter_decay p;
@@ -60,20 +90,84 @@ template <class T> struct Block {
   T gradient_scale, gradient_decay, parameter_decay, result_decay, clip;
 };
 
+/// Computes the loss and its gradients at the present parameters: zero_grad, forward, backward.
+using Closure = std::function<double()>;
+
+/// The scalars of a pass over the elements, prepared in double, and the pass.
+template <class T> struct Pass {
+  void (*prepare)(const void* rule, const Now& now, void* kernel) = nullptr;
+  /// Adds a block's sums, if this pass has any.
+  void (*run)(const void* kernel, const Block<T>& block, double* sums) = nullptr;
+  explicit operator bool() const { return prepare != nullptr; }
+};
+
 /// An optimizer, compiled for one instruction set.
 template <class T> struct Rule {
-  const char* name;
-  About about;
-  Shared shared;
-  const Slot* slots;
-  std::size_t slot_count, size;
-  Traits traits;
-  const void* context;                                 ///< what several rules share the functions below by, or null
-  void (*construct)(void* rule, const void* context);  ///< with default hyperparameters
-  void (*describe)(void* rule, Fields& fields);
-  const char* (*check)(const void* rule);                    ///< what is wrong between fields, or null
-  void (*prepare)(const void* rule, Now now, void* kernel);  ///< the step's scalars, in double
-  void (*run)(const void* kernel, const Block<T>& block);
+  const char* name = nullptr;
+  About about{};
+  Shared shared{};
+  Traits traits{};
+  const Slot* slots = nullptr;
+  std::size_t slot_count = 0;
+  const Number* numbers = nullptr;
+  std::size_t number_count = 0, sum_count = 0, size = 0;
+  Scope scope = Scope::tensor;
+  bool needs_loss = false;
+  const void* context = nullptr;                                 ///< what several rules share the functions below by
+  void (*construct)(void* rule, const void* context) = nullptr;  ///< with default hyperparameters
+  void (*describe)(void* rule, Fields& fields) = nullptr;
+  const char* (*check)(const void* rule) = nullptr;  ///< what is wrong between fields, or null
+
+  // Element by element: measure (may be absent), gather (may be absent), step.
+  Pass<T> measure, step;
+  void (*gather)(const void* rule, const Now& now) = nullptr;  ///< from the sums to the numbers, once per unit of scope
+  Pass<T> evaluate;                                            ///< from the parameter of training to that of evaluation
+
+  // Or tensor by tensor: the step, which is subtracted from parameter_decay p; then result_decay acts.
+  Tensor<T> (*tensor)(const void* rule, const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state,
+                      const Now& now) = nullptr;
+  void (*arrays)(const void* rule, const Shape& parameter, std::vector<StateArray>& arrays) = nullptr;
+  bool (*fits)(const void* rule, const Shape& parameter) = nullptr;
+  const char* fallback = nullptr;  ///< the optimizer of parameters that do not fit
+  double (*fallback_lr_scale)(const void* rule) = nullptr;
+
+  // Or by calls of the closure: returns the first loss. The state's arrays are for a parameter of shape (all elements).
+  double (*minimize)(const void* rule, Flat<T>& all, const Closure& closure, Tensor<T>* state,
+                     double* numbers) = nullptr;
 };
+
+namespace detail {
+
+/// What a struct says of itself whatever kind of rule it is.
+template <class T, class R> constexpr Rule<T> described_rule() {
+  static_assert(std::is_trivially_copyable_v<R> && sizeof(R) <= kRuleBytes);
+  Rule<T> rule{};
+  rule.name = R::name;
+  rule.about = R::about;
+  if constexpr (requires { R::shared; }) rule.shared = R::shared;
+  if constexpr (requires { R::traits; }) rule.traits = R::traits;
+  if constexpr (requires { R::scope; }) rule.scope = R::scope;
+  if constexpr (requires { R::needs_loss; }) rule.needs_loss = R::needs_loss;
+  if constexpr (requires { R::slots; }) {
+    rule.slots = R::slots;
+    rule.slot_count = std::extent_v<decltype(R::slots)>;
+  }
+  if constexpr (requires { R::numbers; }) {
+    rule.numbers = R::numbers;
+    rule.number_count = std::extent_v<decltype(R::numbers)>;
+  }
+  rule.size = sizeof(R);
+  rule.construct = [](void* place, const void*) { new (place) R; };
+  rule.describe = [](void* place, Fields& fields) { static_cast<R*>(place)->describe(fields); };
+  rule.check = [](const void* place) -> const char* {
+    if constexpr (requires(const R& r) { r.check(); })
+      return static_cast<const R*>(place)->check();
+    else
+      return static_cast<void>(place), nullptr;
+  };
+  return rule;
+}
+
+}  // namespace detail
 
 }  // namespace xgrad::optim

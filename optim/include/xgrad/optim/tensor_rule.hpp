@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// Rules that see whole tensors or the closure, written with the engine's operations. They are compiled once: only
+// kernel.hpp's rules have loops of their own.
+#include <array>
+#include <new>
+#include <string>
+#include <type_traits>
+
+#include "xgrad/optim/rule.hpp"
+#include "xgrad/tensor.hpp"
+
+namespace xgrad::optim {
+
+/// A state array of any shape. Begins as zeros.
+struct StateArray {
+  std::string name;
+  Shape shape;
+};
+
+/// All parameters as one vector, for rules that call the closure themselves.
+template <class T> class Flat {
+ public:
+  virtual ~Flat() = default;
+  virtual Tensor<T> parameters() const = 0;
+  virtual Tensor<T> gradient() const = 0;  ///< zeros where there is none
+  virtual void set_parameters(const Tensor<T>& value) = 0;
+};
+
+/// From an author's struct to a Rule. The struct has name, about, describe() as any rule, and
+///
+///     std::vector<StateArray> arrays(const Shape& parameter) const;                // may be absent: no state
+///     template <class T> Tensor<T> tensor(const Tensor<T>& p, const Tensor<T>& g,  // the step, subtracted from p
+///                                         Tensor<T>* state, const Now& now) const;
+///     bool fits(const Shape& parameter) const;     // may be absent: all do
+///     static constexpr const char* fallback;       // with fits(): the optimizer of the others
+///
+/// or, in place of tensor(), `minimize(Flat<T>&, const Closure&, Tensor<T>* state, double* numbers)`.
+template <class T, class R> Rule<T> make_tensor_rule() {
+  static_assert(std::is_trivially_copyable_v<R> && sizeof(R) <= kRuleBytes);
+  Rule<T> rule = detail::described_rule<T, R>();
+  rule.arrays = [](const void* place, const Shape& parameter, std::vector<StateArray>& arrays) {
+    if constexpr (requires(const R& r) { r.arrays(parameter); })
+      arrays = static_cast<const R*>(place)->arrays(parameter);
+    else
+      static_cast<void>(place), static_cast<void>(parameter), arrays.clear();
+  };
+  if constexpr (requires { R::fallback; }) {
+    rule.fallback = R::fallback;
+    rule.fits = [](const void* place, const Shape& parameter) { return static_cast<const R*>(place)->fits(parameter); };
+    rule.fallback_lr_scale = [](const void* place) { return static_cast<const R*>(place)->fallback_lr_scale; };
+  }
+  if constexpr (requires { &R::template minimize<T>; })
+    rule.minimize = [](const void* place, Flat<T>& all, const Closure& closure, Tensor<T>* state, double* numbers) {
+      return static_cast<const R*>(place)->minimize(all, closure, state, numbers);
+    };
+  else
+    rule.tensor = [](const void* place, const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state, const Now& now) {
+      return static_cast<const R*>(place)->tensor(p, g, state, now);
+    };
+  return rule;
+}
+
+}  // namespace xgrad::optim

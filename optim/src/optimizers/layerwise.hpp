@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include "xgrad/optim/kernel.hpp"
+
+namespace xgrad::optim::inline XGRAD_ISA {
+
+/// a / b, or 1 if either is 0.
+template <class Real> Real trust_ratio(Real a, Real b) { return a > 0 && b > 0 ? a / b : 1; }
+
+/// u = m / bc1 / (sqrt(v / bc2) + eps) + weight_decay p with Adam's m and v;  p -= lr |p| / |u| u, norms of each
+/// tensor.
+struct Lamb {
+  double lr = 1e-3;
+  std::array<double, 2> betas{0.9, 0.999};
+  double eps = 1e-6;
+  bool trust_clip = false, always_adapt = true;
+  static constexpr const char* name = "lamb";
+  static constexpr About about{"Adam's direction at the length of the parameter", "You et al. 2019, arXiv:1904.00962"};
+  static constexpr Shared shared{0, Decay::within};
+  static constexpr Traits traits{.reach = Reach::tensor};
+  static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}};
+  static constexpr bool settled = true;
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size");
+    f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
+    f("eps", eps, range::nonnegative, "added to the root of the mean square");
+    f("trust_clip", trust_clip, "ratios of the norms at most 1");
+    f("always_adapt", always_adapt, "scale by the norms also where there is no weight decay");
+  }
+  auto direction(Now now) const {
+    const double rate = 1 / (1 - std::pow(betas[0], now.t)), root = 1 / std::sqrt(1 - std::pow(betas[1], now.t));
+    return [rate, root, eps = eps, decay = now.weight_decay](auto p, auto m, auto v) {
+      return rate * m / (root * sqrt(v) + eps) + decay * p;
+    };
+  }
+  auto measure(Now now) const {
+    return [betas = betas, direction = direction(now)](auto p, auto g, auto& m, auto& v) {
+      m = betas[0] * m + (1 - betas[0]) * g;
+      v = betas[1] * v + (1 - betas[1]) * g * g;
+      const auto u = direction(p, m, v);
+      return std::array{p * p, u * u};
+    };
+  }
+  auto step(Now now) const {
+    const bool adapts = always_adapt || now.weight_decay != 0;
+    const double ratio = adapts ? trust_ratio(std::sqrt(now.sums[0]), std::sqrt(now.sums[1])) : 1;
+    return [rate = lr * (trust_clip && ratio > 1 ? 1 : ratio),
+            direction = direction(now)](auto& p, auto, auto& m, auto& v) { p -= rate * direction(p, m, v); };
+  }
+};
+
+/// b = momentum b - lr trust_coefficient |p| / (|g| + eps) g;  p += b. As in the paper, lr is part of the buffer.
+struct Lars {
+  double lr = 1, momentum = 0.9, trust_coefficient = 1e-3, eps = 0;
+  bool nesterov = false;
+  static constexpr const char* name = "lars";
+  static constexpr About about{"momentum with steps in proportion to the parameter",
+                               "You, Gitman, Ginsburg 2017, arXiv:1708.03888"};
+  static constexpr Traits traits{.reach = Reach::tensor, .descends_at = 1};
+  static constexpr Slot slots[] = {{"momentum_buffer", "momentum"}};
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size");
+    f("momentum", momentum, range::nonnegative, "weight of the previous step");
+    f("trust_coefficient", trust_coefficient, range::nonnegative, "share of its norm that a parameter moves");
+    f("eps", eps, range::nonnegative, "added to the gradient's norm");
+    f("nesterov", nesterov, "look ahead along the momentum; needs momentum > 0");
+  }
+  const char* check() const { return nesterov && momentum <= 0 ? "nesterov needs momentum > 0" : nullptr; }
+  auto measure(Now) const {
+    return [](auto p, auto g, auto&) { return std::array{p * p, g * g}; };
+  }
+  auto step(Now now) const {
+    const double p_norm = std::sqrt(now.sums[0]), g_norm = std::sqrt(now.sums[1]);
+    const double ratio = p_norm > 0 && g_norm > 0 ? trust_coefficient * p_norm / (g_norm + eps) : 1;
+    return [*this, rate = lr * ratio](auto& p, auto g, auto& b) {
+      g = rate * g;
+      if (momentum != 0) {
+        b = momentum * b + g;
+        g = nesterov ? g + momentum * b : b;
+      }
+      p -= g;
+    };
+  }
+};
+
+/// p = (p - lr |p| / |g| g) / sqrt(1 + lr^2), norms of each tensor, at least min_norm.
+struct Fromage {
+  double lr = 1e-2, min_norm = 1e-6;
+  static constexpr const char* name = "fromage";
+  static constexpr About about{"steps in proportion to the parameter's length, which does not grow",
+                               "Bernstein et al. 2020, arXiv:2002.03432"};
+  static constexpr Traits traits{.reach = Reach::tensor};
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size, relative to the parameter");
+    f("min_norm", min_norm, range::positive, "what shorter parameters and gradients count as");
+  }
+  auto measure(Now) const {
+    return [](auto p, auto g) { return std::array{p * p, g * g}; };
+  }
+  auto step(Now now) const {
+    const auto norm = [this](double sum) { return sum > min_norm * min_norm ? std::sqrt(sum) : min_norm; };
+    return [rate = lr * norm(now.sums[0]) / norm(now.sums[1]), shrink = 1 / std::sqrt(1 + lr * lr)](auto& p, auto g) {
+      p = shrink * (p - rate * g);
+    };
+  }
+};
+
+/// v = beta2 v + (1 - beta2) |g|^2, one number for each tensor, the first v = |g|^2;
+/// m = beta1 m + g / (sqrt(v) + eps) + weight_decay p;  p -= lr m.
+struct NovoGrad {
+  double lr = 1e-3;
+  std::array<double, 2> betas{0.9, 0.25};
+  double eps = 1e-6;
+  bool grad_averaging = false;
+  static constexpr const char* name = "novograd";
+  static constexpr About about{"momentum of gradients normalised by tensor", "Ginsburg et al. 2019, arXiv:1905.11286"};
+  static constexpr Shared shared{0, Decay::within};
+  static constexpr Traits traits{.reach = Reach::tensor};
+  static constexpr Slot slots[] = {{"exp_avg"}};
+  static constexpr Number numbers[] = {{"exp_avg_sq"}};
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size");
+    f("betas", betas, range::beta, "decay of the momentum and of the gradient's squared norm");
+    f("eps", eps, range::nonnegative, "added to the norm");
+    f("grad_averaging", grad_averaging, "weigh the gradient by 1 - betas[0]");
+  }
+  auto measure(Now) const {
+    return [](auto, auto g, auto&) { return std::array{g * g}; };
+  }
+  void gather(Now now) const {
+    double& v = now.numbers[0];
+    v = now.t == 1 ? now.sums[0] : betas[1] * v + (1 - betas[1]) * now.sums[0];
+  }
+  auto step(Now now) const {
+    const double scale = 1 / (std::sqrt(now.numbers[0]) + eps);
+    const double weight = now.t > 1 && grad_averaging ? 1 - betas[0] : 1;
+    return [*this, scale, weight, decay = now.weight_decay](auto& p, auto g, auto& m) {
+      m = betas[0] * m + weight * (scale * g + decay * p);
+      p -= lr * m;
+    };
+  }
+};
+
+/// AdamW without bias correction but with betas that begin at 0, its lr divided by the root mean square of
+/// g / sqrt(v) where that exceeds 1.
+struct StableAdamW {
+  double lr = 1e-3;
+  std::array<double, 2> betas{0.9, 0.99};
+  double eps = 1e-8;
+  static constexpr const char* name = "stable_adamw";
+  static constexpr About about{"AdamW with each tensor's update clipped", "Wortsman et al. 2023, arXiv:2304.13013"};
+  static constexpr Shared shared{1e-2, Decay::within};
+  static constexpr Traits traits{.reach = Reach::tensor};
+  static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}};
+  static constexpr bool settled = true;
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size");
+    f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
+    f("eps", eps, range::nonnegative, "added to the root of the mean square");
+  }
+  auto measure(Now now) const {
+    const auto debiased = [&](double beta) { return (std::pow(beta, now.t) - beta) / (std::pow(beta, now.t) - 1); };
+    return [b1 = debiased(betas[0]), b2 = debiased(betas[1]), least = eps * eps](auto, auto g, auto& m, auto& v) {
+      m = b1 * m + (1 - b1) * g;
+      v = b2 * v + (1 - b2) * g * g;
+      return std::array{g * g / max(v, decltype(v + v)(least))};
+    };
+  }
+  auto step(Now now) const {
+    const double rms = std::sqrt(now.sums[0] / now.size), rate = rms > 1 ? lr / rms : lr;
+    return [rate, eps = eps, decay = now.weight_decay](auto& p, auto, auto& m, auto& v) {
+      p -= rate * (decay * p + m / (sqrt(v) + eps));
+    };
+  }
+};
+
+using layerwise = Family<Lamb, Lars, Fromage, NovoGrad, StableAdamW>;
+
+}  // namespace xgrad::optim::inline XGRAD_ISA

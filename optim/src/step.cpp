@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One step of any optimizer: who moves, sums, scalars, and the pass over the elements.
+#include <algorithm>
+#include <cmath>
+
+#include "work.hpp"
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/threads.hpp"
+
+namespace xgrad::optim {
+
+template <class T> double Optimizer<T>::gradient_norm() const {
+  double total = 0;
+  std::vector<double>& parts = work_->parts;
+  for (const NamedTensor<T>& parameter : parameters_) {
+    if (!parameter.tensor.has_grad()) continue;
+    const Tensor<T> gradient = parameter.tensor.grad();
+    const std::size_t size = gradient.size();
+    parts.assign((size + kChunk - 1) / kChunk, 0);
+    parallel_for(parts.size(), [&](std::size_t i) {
+      parts[i] = sum_of_squares(gradient.data() + i * kChunk, std::min(kChunk, size - i * kChunk));
+    });
+    for (const double part : parts) total += part;
+  }
+  return std::sqrt(total);
+}
+
+template <class T> double Optimizer<T>::clip_grad_norm(double max_norm) {
+  XGRAD_CHECK(max_norm > 0, "clip_grad_norm: max_norm is ", max_norm, "; expected > 0");
+  const double norm = gradient_norm();
+  pending_scale_ = std::min(1.0, max_norm / (norm + 1e-6));
+  return norm;
+}
+
+template <class T> void Optimizer<T>::clip_grad_value(double limit) {
+  XGRAD_CHECK(limit > 0, "clip_grad_value: limit is ", limit, "; expected > 0");
+  pending_clip_ = limit;
+}
+
+template <class T> template <class Body> void Optimizer<T>::Work::for_chunks(const Body& body) const {
+  parallel_for(shares.size() - 1, [&](std::size_t share) {
+    for (std::size_t i = shares[share]; i < shares[share + 1]; ++i) body(i);
+  });
+}
+
+template <class T> class Optimizer<T>::Step {
+ public:
+  Step(Optimizer& optimizer, double loss) : o_(optimizer), w_(*optimizer.work_), loss_(loss) {}
+
+  void run() {
+    collect();
+    cut();
+    measure();
+    gather();
+    move();
+    for (const Member& member : w_.members) move_tensor(member);
+  }
+
+ private:
+  using Prepared = typename Work::Prepared;
+  using Member = typename Work::Member;
+  using Chunk = typename Work::Chunk;
+
+  const Rule<T>& rule_of(const Prepared& prepared) const { return o_.groups_[prepared.group].rule; }
+  /// Whether each parameter has scalars of its own.
+  static bool by_tensor(const Rule<T>& rule) {
+    return rule.scope == Scope::tensor && (rule.sum_count > 0 || rule.number_count > 0 || rule.tensor);
+  }
+
+  void collect() {
+    w_.prepared.clear();
+    w_.members.clear();
+    for (std::size_t g = 0; g < o_.groups_.size(); ++g) {
+      Group& group = o_.groups_[g];
+      if (group.freeze) continue;
+      const std::size_t first = w_.prepared.size();
+      for (const std::size_t i : group.members) {
+        Tensor<T>& parameter = o_.parameters_[i].tensor;
+        if (!parameter.has_grad()) continue;
+        const std::int64_t t = ++o_.steps_[i];
+        // Parameters that have taken as many steps share their scalars: nearly always all of a group.
+        std::size_t which = first;
+        while (which < w_.prepared.size() && w_.prepared[which].t != t) ++which;
+        if (which == w_.prepared.size() || by_tensor(group.rule)) {
+          which = w_.prepared.size();
+          prepare(group, g, i, t);
+        }
+        // Handles once, outside of the threads: counts are not atomic.
+        T* data = parameter.mutable_data();
+        w_.members.push_back({i, which, data, parameter.grad().data()});
+        for (std::size_t s = 0; t == 1 && s < group.rule.slot_count; ++s)
+          if (group.rule.slots[s].of_parameter && o_.slots_[i][s]) std::copy_n(data, parameter.size(), o_.slots_[i][s]);
+      }
+    }
+  }
+
+  /// The scalars that the driver gives to a rule.
+  void prepare(Group& group, std::size_t g, std::size_t parameter, std::int64_t t) {
+    const SharedOptions& shared = group.hyperparameters.shared;
+    const std::string& mode = shared.weight_decay_mode;
+    const double lr = step_size(group.hyperparameters), initial = group.scheduled.empty() ? lr : group.initial_lr,
+                 ratio = initial > 0 ? lr / initial : 1, decay = shared.weight_decay;
+    Prepared& prepared = w_.prepared.emplace_back();
+    prepared.group = g;
+    prepared.parameter = parameter;
+    prepared.t = t;
+    prepared.gradient_scale = static_cast<T>(shared.maximize ? -o_.pending_scale_ : o_.pending_scale_);
+    prepared.gradient_decay = static_cast<T>(mode == "coupled" ? decay : 0);
+    double before = 1, after = 1;
+    if (t >= group.rule.shared.first_move) {
+      if (mode == "decoupled") before = 1 - lr * decay;
+      if (mode == "independent") before = 1 - ratio * decay;
+      if (mode == "corrected") before = 1 - ratio * lr * decay;
+      if (mode == "proximal") after = 1 / (1 + lr * decay);
+      if (mode == "after") after = 1 - lr * decay;
+    }
+    prepared.parameter_decay = static_cast<T>(before);
+    prepared.result_decay = static_cast<T>(after);
+    prepared.now = {};
+    prepared.now.t = static_cast<double>(t);
+    prepared.now.weight_decay = mode == "within" ? decay : 0;
+    prepared.now.initial_lr = initial;
+    prepared.now.loss = loss_;
+  }
+
+  void cut() {
+    w_.chunks.clear();
+    w_.shares.assign(1, 0);
+    std::size_t weight = 0;
+    for (std::size_t m = 0; m < w_.members.size(); ++m) {
+      const Member& member = w_.members[m];
+      if (!rule_of(w_.prepared[member.prepared]).step) continue;
+      const std::size_t size = o_.parameters_[member.parameter].tensor.size();
+      for (std::size_t offset = 0; offset < size; offset += kChunk) {
+        w_.chunks.push_back({m, offset, std::min(kChunk, size - offset)});
+        weight += w_.chunks.back().size;
+        if (weight < kChunk) continue;
+        w_.shares.push_back(w_.chunks.size());
+        weight = 0;
+      }
+    }
+    if (w_.shares.back() != w_.chunks.size()) w_.shares.push_back(w_.chunks.size());
+  }
+
+  void pass(const Pass<T>& pass, const Chunk& chunk, double* sums) const {
+    const Member& member = w_.members[chunk.member];
+    const Prepared& prepared = w_.prepared[member.prepared];
+    Block<T> block{};
+    block.p = member.data + chunk.offset;
+    block.g = member.gradient + chunk.offset;
+    for (std::size_t s = 0; s < kMaxSlots; ++s)
+      if (T* slot = o_.slots_[member.parameter][s]) block.slots[s] = slot + chunk.offset;
+    block.n = chunk.size;
+    block.gradient_scale = prepared.gradient_scale;
+    block.gradient_decay = prepared.gradient_decay;
+    block.parameter_decay = prepared.parameter_decay;
+    block.result_decay = prepared.result_decay;
+    block.clip = static_cast<T>(o_.pending_clip_);
+    pass.run(prepared.kernel.data(), block, sums);
+  }
+
+  /// Sums of each parameter in the order of its chunks, and of all in the order of parameters: neither threads nor
+  /// groups show.
+  void measure() {
+    bool wanted = false;
+    for (Prepared& prepared : w_.prepared) {
+      const std::size_t all = o_.parameters_.size(),
+                        unit = rule_of(prepared).scope == Scope::all ? all : prepared.parameter;
+      prepared.now.numbers = o_.numbers_[unit].data();
+      if (!rule_of(prepared).measure) continue;
+      if (!wanted) w_.sums.assign(all + 1, {});
+      prepared.now.sums = w_.sums[unit].data();
+      if (unit != all) prepared.now.size = static_cast<double>(o_.parameters_[unit].tensor.size());
+      rule_of(prepared).measure.prepare(hyperparameters_of(prepared), prepared.now, prepared.kernel.data());
+      wanted = true;
+    }
+    if (!wanted) return;
+    w_.chunk_sums.assign(w_.chunks.size(), {});
+    w_.for_chunks([&](std::size_t i) {
+      const Rule<T>& rule = rule_of(w_.prepared[w_.members[w_.chunks[i].member].prepared]);
+      if (rule.measure) pass(rule.measure, w_.chunks[i], w_.chunk_sums[i].data());
+    });
+    const auto add = [](typename Work::Sums& to, const typename Work::Sums& from) {
+      for (std::size_t k = 0; k < kMaxSums; ++k) to[k] += from[k];
+    };
+    double size = 0;
+    for (std::size_t i = 0; i < w_.chunks.size(); ++i) {
+      const Member& member = w_.members[w_.chunks[i].member];
+      add(w_.sums[member.parameter], w_.chunk_sums[i]);
+      if (rule_of(w_.prepared[member.prepared]).scope == Scope::all) size += static_cast<double>(w_.chunks[i].size);
+    }
+    for (std::size_t i = 0; i < o_.parameters_.size(); ++i) add(w_.sums.back(), w_.sums[i]);
+    for (Prepared& prepared : w_.prepared)
+      if (rule_of(prepared).scope == Scope::all) prepared.now.size = size;
+  }
+
+  void gather() {
+    bool all_done = false;
+    for (Prepared& prepared : w_.prepared) {
+      const Rule<T>& rule = rule_of(prepared);
+      if (!rule.gather || (rule.scope == Scope::all && all_done)) continue;
+      rule.gather(hyperparameters_of(prepared), prepared.now);
+      all_done |= rule.scope == Scope::all;
+    }
+  }
+
+  void move() {
+    for (Prepared& prepared : w_.prepared)
+      if (const Rule<T>& rule = rule_of(prepared); rule.step)
+        rule.step.prepare(hyperparameters_of(prepared), prepared.now, prepared.kernel.data());
+    w_.for_chunks([&](std::size_t i) {
+      pass(rule_of(w_.prepared[w_.members[w_.chunks[i].member].prepared]).step, w_.chunks[i], nullptr);
+    });
+  }
+
+  /// BLAS and the engine's operations have the threads.
+  void move_tensor(const Member& member) {
+    const Prepared& prepared = w_.prepared[member.prepared];
+    const Rule<T>& rule = rule_of(prepared);
+    if (!rule.tensor) return;
+    const NoGrad no_grad;
+    Tensor<T>& parameter = o_.parameters_[member.parameter].tensor;
+    if (parameter.size() == 0) return;
+    const Tensor<T> p = parameter.detach();
+    Tensor<T> g = parameter.grad();
+    if (prepared.gradient_scale != 1) g = g * static_cast<double>(prepared.gradient_scale);
+    if (o_.pending_clip_ < std::numeric_limits<double>::infinity()) g = clamp(g, -o_.pending_clip_, o_.pending_clip_);
+    if (prepared.gradient_decay != 0) g = g + static_cast<double>(prepared.gradient_decay) * p;
+    const Tensor<T> step =
+        rule.tensor(hyperparameters_of(prepared), p, g, o_.arrays_[member.parameter].tensors.data(), prepared.now);
+    Tensor<T> moved = static_cast<double>(prepared.parameter_decay) * p - step;
+    if (prepared.result_decay != 1) moved = moved * static_cast<double>(prepared.result_decay);
+    std::copy_n(moved.data(), moved.size(), member.data);
+  }
+
+  const void* hyperparameters_of(const Prepared& prepared) const {
+    return o_.groups_[prepared.group].hyperparameters.rule_data();
+  }
+
+  Optimizer& o_;
+  Work& w_;
+  double loss_;
+};
+
+template <class T> void Optimizer<T>::advance(double loss) {
+  XGRAD_CHECK(trained_.empty(), "optimizer: step() between eval() and train(); call train() before going on");
+  Step(*this, loss).run();
+  pending_scale_ = 1;
+  pending_clip_ = std::numeric_limits<double>::infinity();
+  ++step_count_;
+  apply_schedules();
+}
+
+template <class T> void Optimizer<T>::step() {
+  XGRAD_CHECK(!needs_loss(), "optimizer \"", rule_.name, "\" needs the loss: call step(loss)");
+  XGRAD_CHECK(!needs_closure(), "optimizer \"", rule_.name,
+              "\" evaluates the loss itself: call step(closure) with zero_grad, forward and backward in it");
+  advance(0);
+}
+
+template <class T> void Optimizer<T>::step(double loss) {
+  XGRAD_CHECK(!needs_closure(), "optimizer \"", rule_.name,
+              "\" evaluates the loss itself: call step(closure) with zero_grad, forward and backward in it");
+  advance(loss);
+}
+
+template <class T> double Optimizer<T>::step(const Closure& closure) {
+  const double loss = closure();
+  advance(loss);
+  return loss;
+}
+
+template <class T> bool Optimizer<T>::trains_elsewhere() const {
+  return std::any_of(groups_.begin(), groups_.end(), [](const Group& g) { return bool(g.rule.evaluate); });
+}
+
+template <class T> void Optimizer<T>::eval() {
+  if (!trained_.empty()) return;
+  trained_.resize(parameters_.size());
+  for (Group& group : groups_) {
+    if (!group.rule.evaluate) continue;
+    for (const std::size_t i : group.members) {
+      Tensor<T>& parameter = parameters_[i].tensor;
+      if (steps_[i] == 0 || parameter.size() == 0) continue;
+      trained_[i] = Storage<T>(parameter.storage());
+      Now now;
+      now.t = static_cast<double>(steps_[i]);
+      now.numbers = numbers_[group.rule.scope == Scope::all ? parameters_.size() : i].data();
+      alignas(16) std::array<std::byte, kKernelBytes> kernel;
+      group.rule.evaluate.prepare(group.hyperparameters.rule_data(), now, kernel.data());
+      T* data = parameter.mutable_data();
+      Block<T> block{data, data, {}, parameter.size(), 1, 0, 1, 1, std::numeric_limits<T>::infinity()};
+      std::copy_n(slots_[i].begin(), kMaxSlots, block.slots);
+      group.rule.evaluate.run(kernel.data(), block, nullptr);
+    }
+  }
+}
+
+template <class T> void Optimizer<T>::train() {
+  for (std::size_t i = 0; i < trained_.size(); ++i)
+    if (trained_[i]) std::copy_n(trained_[i].data(), trained_[i].size(), parameters_[i].tensor.mutable_data());
+  trained_.clear();
+}
+
+#define XGRAD_INSTANTIATE(T)                            \
+  template double Optimizer<T>::gradient_norm() const;  \
+  template double Optimizer<T>::clip_grad_norm(double); \
+  template void Optimizer<T>::clip_grad_value(double);  \
+  template void Optimizer<T>::advance(double);          \
+  template void Optimizer<T>::step();                   \
+  template void Optimizer<T>::step(double);             \
+  template double Optimizer<T>::step(const Closure&);   \
+  template bool Optimizer<T>::trains_elsewhere() const; \
+  template void Optimizer<T>::eval();                   \
+  template void Optimizer<T>::train();
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::optim

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+// The common input of the golden values: theta_0[k] = cos(k), gradients g_t[k] = sin(1 + 0.5 t + k) +
+// 0.3 cos(1.3 t + 0.7 k^2), ten steps; the expected numbers come from independent transcriptions of the papers that
+// were checked against their authors' programs.
+#include <nlohmann/json.hpp>
+
+#include "optim/trajectory.hpp"
+#include "xgrad/optim/optimizer.hpp"
+
+#include <doctest/doctest.h>
+
+namespace golden {
+
+using namespace xgrad;
+using Json = nlohmann::json;
+
+using test::filled;
+
+inline NamedTensors<double> start(const Shape& shape) {
+  return {{"p0", parameter(filled(shape, [](double k) { return std::cos(k); }))}};
+}
+inline Tensor<double> gradient(double t, const Shape& shape) { return test::gradient(t, 0, shape); }
+
+/// The parameter after ten steps.
+inline Tensor<double> run(const Json& config, const Shape& shape = {2, 3}, int steps = 10) {
+  NamedTensors<double> parameters = start(shape);
+  const auto optimizer = optim::make<double>(config, parameters);
+  for (int t = 1; t <= steps; ++t) {
+    parameters[0].tensor.set_grad(gradient(t, shape));
+    optimizer->step();
+  }
+  return parameters[0].tensor;
+}
+
+inline void compare(const Json& config, const std::vector<double>& expected, double tolerance = 1e-11,
+                    const Shape& shape = {2, 3}) {
+  CAPTURE(config.dump());
+  const Tensor<double> theta = run(config, shape);
+  for (std::size_t k = 0; k < expected.size(); ++k)
+    CHECK_MESSAGE(std::abs(theta.data()[k] - expected[k]) <= tolerance * std::max(1.0, std::abs(expected[k])),
+                  "element " << k << ": " << theta.data()[k] << " against " << expected[k]);
+}
+
+}  // namespace golden
