@@ -18,10 +18,6 @@ double unit_interval(std::uint32_t high, std::uint32_t low) {
   return static_cast<double>((static_cast<std::uint64_t>(high) << 21) ^ (low >> 11)) * 0x1p-53;
 }
 
-struct RandomState {
-  std::uint64_t seed;
-  std::uint32_t step, draws, parameters;
-};
 constinit thread_local RandomState state{};
 
 }  // namespace
@@ -56,6 +52,9 @@ std::vector<std::int64_t> permutation(RandomKey key, std::int64_t n) {
 }
 
 void manual_seed(std::uint64_t seed) { state = {seed, 0, 0, 0}; }
+
+RandomState random_state() { return state; }
+void set_random_state(const RandomState& now) { state = now; }
 
 void set_random_step(std::uint32_t step) {
   state.step = step;

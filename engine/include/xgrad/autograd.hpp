@@ -53,6 +53,11 @@ class Scope {
   Scope& operator=(const Scope&) = delete;
 };
 
+/// The graph that led to `result` in the DOT language (draw it with graphviz): operations with their shapes in the
+/// order of computation, parameters in blue under their names in `parameters`, constants in grey. Draw it before
+/// backward, which frees the graph.
+template <class T> std::string to_dot(const Tensor<T>& result, const NamedTensors<T>& parameters = {});
+
 struct GradcheckOptions {
   double step = 1e-6;  ///< of the central difference
   double absolute_tolerance = 1e-5;

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "xgrad/count.hpp"
 #include "xgrad/saved.hpp"
 #include "xgrad/shape.hpp"
 #include "xgrad/storage.hpp"
@@ -14,6 +15,9 @@ namespace xgrad {
 
 template <class T> class Tensor;
 template <class T> struct Node;
+namespace detail {
+template <class T> struct Hooks;
+}
 
 /// What backward needs to know of one kind of closure: how to run it, how to destroy it.
 template <class T> struct Operation {
@@ -32,6 +36,8 @@ template <class T> struct Node {
     kReleased = 2,      ///< backward has run and freed what it saved
     kRetainGrad = 4,    ///< keeps its gradient although it is no leaf
     kQueued = 8,        ///< waits in backward's heap
+    kInference = 16,    ///< made in InferenceMode: may never be recorded
+    kOpaque = 32,       ///< its backward may reach tensors that are no inputs of it (checkpoint)
   };
 
   std::uint32_t references = 0;
@@ -41,15 +47,18 @@ template <class T> struct Node {
   std::uint32_t size_class = 0;
   std::uint32_t input_count = 0;
   SavedMask saved = 0;
-  std::uint64_t mark = 0;  ///< which limited backward (grad()) this node belongs to
+  union {
+    std::uint64_t mark = 0;  ///< which limited backward (grad()) this node belongs to
+    Node* next_dead;         ///< while it waits to be freed
+  };
   const Operation<T>* operation = nullptr;
   const char* name = "leaf";
   const char* scope = nullptr;  ///< layer path, recorded in anomaly mode
   void* closure = nullptr;
   Node** inputs = nullptr;
   std::uint32_t* versions = nullptr;
-  Node* gradient = nullptr;  ///< holds a reference and a use
-  Node* next_dead = nullptr;
+  Node* gradient = nullptr;           ///< holds a reference and a use
+  detail::Hooks<T>* hooks = nullptr;  ///< owned; null for nearly all
   Storage<T> value;
   Shape shape;
 
@@ -83,6 +92,7 @@ namespace detail {
 struct GraphState {
   bool grad_enabled = true;
   bool anomaly = false;
+  bool inference = false;
   std::uint64_t next_sequence = 1;
 };
 extern constinit thread_local GraphState graph_state;
@@ -94,14 +104,16 @@ template <class T> Node<T>* make_constant(const char* name, const Shape& shape, 
 template <class T> void destroy_node(Node<T>* node);
 /// In anomaly mode: notes the layer that made the node and throws AnomalyError if its value is not finite.
 template <class T> void watch_node(Node<T>& node);
+/// Throws Error: an inference tensor is among the inputs of a recorded operation.
+template <class T> [[noreturn]] void refuse_inference(const char* name, std::span<Node<T>* const> inputs);
 
 template <class T> inline void retain(Node<T>* node) {
-  ++node->references;
-  ++node->uses;
+  increment(node->references);
+  increment(node->uses);
 }
 template <class T> inline void release(Node<T>* node) {
-  if (--node->uses == 0) node->value.reset();
-  if (--node->references == 0) destroy_node(node);
+  if (decrement(node->uses)) node->value.reset();
+  if (decrement(node->references)) destroy_node(node);
 }
 
 }  // namespace detail

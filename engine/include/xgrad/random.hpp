@@ -38,4 +38,12 @@ void manual_seed(std::uint64_t seed);
 void set_random_step(std::uint32_t step);
 RandomKey next_random_key();
 
+/// Where this thread's random operations stand; what is computed again from here draws the same numbers.
+struct RandomState {
+  std::uint64_t seed = 0;
+  std::uint32_t step = 0, draws = 0, parameters = 0;
+};
+RandomState random_state();
+void set_random_state(const RandomState& state);
+
 }  // namespace xgrad

@@ -9,13 +9,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "xgrad/count.hpp"
 #include "xgrad/memory.hpp"
 
 namespace xgrad {
 
 /// A reference-counted block of the caching allocator that is also a standard container (what xtensor asks of one).
 /// Copying is deep; `share()` is the explicit way to a second handle on the same elements. Elements start
-/// uninitialised. Counts are not atomic: a storage belongs to one thread at a time.
+/// uninitialised. Counts are not atomic: a storage belongs to one thread at a time, unless shared_between_threads().
 template <class T> class Storage {
   static_assert(std::is_trivially_copyable_v<T>);
 
@@ -62,18 +63,22 @@ template <class T> class Storage {
   /// A second handle on the same elements.
   Storage share() const {
     Storage result;
-    if (header_) ++header_->references;
+    if (header_) detail::increment(header_->references);
     result.header_ = header_;
     return result;
   }
   /// Gives the block up; this storage is empty afterwards.
   void reset() {
-    if (header_ && --header_->references == 0)
+    if (header_ && detail::decrement(header_->references))
       detail::deallocate(reinterpret_cast<char*>(header_) - header_->offset, header_->size_class);
     header_ = nullptr;
   }
   explicit operator bool() const { return header_ != nullptr; }
-  bool unique() const { return header_ && header_->references == 1; }
+  bool unique() const { return header_ && detail::count_of(header_->references) == 1; }
+  /// From now on handles may be made and dropped by several threads at once. Call it while one thread has this storage.
+  void share_between_threads() {
+    if (header_) header_->references |= detail::kSharedCount;
+  }
   bool shares_with(const Storage& other) const { return header_ == other.header_; }
   /// Counts in-place changes; what backward saved is checked against it.
   std::uint32_t version() const { return header_ ? header_->version : 0; }

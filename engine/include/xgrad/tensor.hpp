@@ -148,6 +148,18 @@ template <class T> struct NamedTensor {
 };
 template <class T> using NamedTensors = std::vector<NamedTensor<T>>;
 
+/// Lets several threads read `x` at once: use it as a constant or under NoGrad, and make leaves of their own from it by
+/// parameter(x), which share its elements. Call it while only one thread has x. The graphs that the threads build stay
+/// confined to them; a backward that would write a gradient into x itself throws Error.
+template <class T> void share_between_threads(const Tensor<T>& x) {
+  x.node()->references |= detail::kSharedCount;
+  x.node()->uses |= detail::kSharedCount;
+  x.node()->value.share_between_threads();
+}
+template <class T> void share_between_threads(const NamedTensors<T>& all) {
+  for (const NamedTensor<T>& each : all) share_between_threads(each.tensor);
+}
+
 /// While it lives, operations of this thread are not recorded.
 class NoGrad {
  public:
@@ -170,6 +182,19 @@ class EnableGrad {
  private:
   bool before_;
 };
+/// While it lives, operations of this thread are not recorded, and their results may never take part in a graph
+/// (recording one throws Error): for code that must be sure that it only evaluates.
+class InferenceMode {
+ public:
+  InferenceMode() : before_(std::exchange(detail::graph_state.inference, true)) {}
+  ~InferenceMode() { detail::graph_state.inference = before_; }
+  InferenceMode(const InferenceMode&) = delete;
+  InferenceMode& operator=(const InferenceMode&) = delete;
+
+ private:
+  NoGrad no_grad_;
+  bool before_;
+};
 inline bool is_grad_enabled() { return detail::graph_state.grad_enabled; }
 
 namespace detail {
@@ -189,15 +214,17 @@ template <class T, class Vjp> inline constexpr Operation<T> operation_of{&run_cl
 template <class T, class Vjp>
 Tensor<T> record(const char* name, const Shape& shape, Storage<T> value, SavedMask saved, Vjp vjp,
                  std::span<Node<T>* const> inputs) {
-  bool wanted = false;
+  std::uint32_t flags = 0;
   if (is_grad_enabled())
-    for (const Node<T>* input : inputs) wanted |= input->requires_grad();
-  if (!wanted) {
+    for (const Node<T>* input : inputs) flags |= input->flags;
+  if (!(flags & Node<T>::kRequiresGrad)) {
     Tensor<T> result(detail::make_constant(name, shape, std::move(value)));
     if (detail::graph_state.anomaly) [[unlikely]]
       detail::watch_node(*result.node());
     return result;
   }
+  if (flags & Node<T>::kInference) [[unlikely]]
+    detail::refuse_inference<T>(name, inputs);
   static_assert(alignof(Vjp) <= 16);
   Node<T>* node =
       detail::make_node(name, shape, std::move(value), inputs, saved, &detail::operation_of<T, Vjp>, sizeof(Vjp));

@@ -4,6 +4,9 @@
 // tensor.hpp and ops/*.hpp need neither xtensor nor xsimd.
 #include "xgrad/array.hpp"
 #include "xgrad/autograd.hpp"
+#include "xgrad/derivatives.hpp"
+#include "xgrad/function.hpp"
+#include "xgrad/hooks.hpp"
 #include "xgrad/map.hpp"
 #include "xgrad/nn/convolution.hpp"
 #include "xgrad/nn/layers.hpp"

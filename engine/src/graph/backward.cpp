@@ -4,7 +4,9 @@
 #include "graph/backward.hpp"
 
 #include <algorithm>
+#include <vector>
 
+#include "graph/hooks.hpp"
 #include "graph/state.hpp"
 #include "kernels/kernels.hpp"
 #include "xgrad/autograd.hpp"
@@ -43,24 +45,35 @@ template <class T> struct Run {
   Heap<T> heap;
   std::uint64_t mark;  // only nodes with this mark want gradients; 0: all that require one
   Run* outer;
+  struct Aside {
+    Node<T>* leaf;
+    Node<T>* gradient;
+  };
+  std::vector<Aside> aside = {};                      // what leaves with hooks had before this backward
+  std::vector<Tensor<T>>* input_gradients = nullptr;  // where give() puts them while an operation's hooks wait
 };
 template <class T> constinit thread_local Run<T>* current_run = nullptr;
 
-template <class T> bool unique(const Node<T>& node) { return node.references == 1 && node.value.unique(); }
+template <class T> bool unique(const Node<T>& node) { return count_of(node.references) == 1 && node.value.unique(); }
+/// A leaf whose hooks have not seen this backward's gradient yet: it must not be added to earlier ones.
+template <class T> bool waits_for_hooks(const Node<T>& node) {
+  return node.hooks && node.is_leaf() && !(node.flags & Node<T>::kQueued);
+}
 
-template <class T> void deliver(Node<T>* target, Tensor<T> gradient) {
-  Run<T>& run = *current_run<T>;
+template <class T> void enqueue(Node<T>* node) {
+  node->flags |= Node<T>::kQueued;
+  increment(node->references);
+  current_run<T>->heap.push(node);
+}
+
+/// Adds to the gradient of `target`: the first is taken, later ones are added in place.
+template <class T> void accumulate(Node<T>* target, Tensor<T> gradient) {
   if (!target->gradient) {
     // A leaf keeps its gradient and others change it in place, so it must not share it with anyone.
-    const bool shared = gradient.node()->references > 1 || !gradient.storage().unique();
+    const bool shared = count_of(gradient.node()->references) > 1 || !gradient.storage().unique();
     if (target->is_leaf() && shared && !is_grad_enabled()) gradient = gradient.detach().clone();
     target->gradient = gradient.node();
     retain(target->gradient);
-    if (!target->is_leaf() && !(target->flags & Node<T>::kQueued)) {
-      target->flags |= Node<T>::kQueued;
-      ++target->references;
-      run.heap.push(target);
-    }
     return;
   }
   if (!is_grad_enabled() && unique(*target->gradient)) {
@@ -74,15 +87,67 @@ template <class T> void deliver(Node<T>* target, Tensor<T> gradient) {
   retain(target->gradient);
 }
 
+template <class T> void deliver(Node<T>* target, Tensor<T> gradient) {
+  XGRAD_CHECK(!(count_of(target->references) & kSharedCount), "backward: a tensor of shape ", target->shape,
+              " that threads share would get a gradient; make a leaf of your own from it by parameter()");
+  if (waits_for_hooks(*target)) [[unlikely]] {
+    current_run<T>->aside.push_back({target, std::exchange(target->gradient, nullptr)});
+    enqueue(target);
+  }
+  const bool first = !target->gradient;
+  accumulate(target, std::move(gradient));
+  if (first && !target->is_leaf() && !(target->flags & Node<T>::kQueued)) enqueue(target);
+}
+
+/// The gradient of this backward after the hooks of a leaf, added to what the leaf had before.
+template <class T> void finish_leaf(Node<T>* leaf) {
+  Tensor<T> gradient = leaf->hooks->apply(*leaf, Tensor<T>(leaf->gradient));
+  release(std::exchange(leaf->gradient, nullptr));
+  auto& aside = current_run<T>->aside;
+  const auto mine = std::find_if(aside.begin(), aside.end(), [leaf](const auto& each) { return each.leaf == leaf; });
+  leaf->gradient = mine->gradient;
+  aside.erase(mine);
+  accumulate(leaf, std::move(gradient));
+}
+
+/// The vector-Jacobian product of a node whose operation is watched: its results are shown before they go on.
+template <class T> void step_watched(Node<T>* node, const Tensor<T>& gradient) {
+  std::vector<Tensor<T>> input_gradients(node->input_count);
+  Run<T>& run = *current_run<T>;
+  run.input_gradients = &input_gradients;
+  struct Guard {
+    Run<T>& run;
+    ~Guard() { run.input_gradients = nullptr; }
+  };
+  {
+    const Guard guard{run};
+    node->operation->backward(*node, gradient);
+  }
+  const auto hooks = node->hooks->operation;  // a copy: a hook may register another
+  for (const auto& hook : hooks)
+    if (*hook.active) hook.call(input_gradients, gradient);
+  for (std::size_t k = 0; k < input_gradients.size(); ++k)
+    if (input_gradients[k].defined()) node->give(k, std::move(input_gradients[k]));
+}
+
 template <class T> void step(Node<T>* node, bool retain_graph) {
+  if (node->hooks) [[unlikely]] {
+    if (node->is_leaf()) return finish_leaf(node);
+    const Tensor<T> replacement = node->hooks->apply(*node, Tensor<T>(node->gradient));
+    release(std::exchange(node->gradient, replacement.node()));
+    retain(node->gradient);
+  }
   XGRAD_CHECK(!(node->flags & Node<T>::kReleased), "backward: the graph at \"", node->name, "\" ", node->shape,
               " was already used and freed; pass retain_graph = true to the first backward to run it twice");
   Tensor<T> gradient(node->gradient);
   if (!(node->flags & Node<T>::kRetainGrad)) release(std::exchange(node->gradient, nullptr));
-  bool any_wanted = false;
+  bool any_wanted = node->flags & Node<T>::kOpaque;
   for (std::uint32_t k = 0; k < node->input_count; ++k) any_wanted |= node->wants(k);
   if (!any_wanted) return;
-  node->operation->backward(*node, gradient);
+  if (node->hooks && node->hooks->watches_operation()) [[unlikely]]
+    step_watched(node, gradient);
+  else
+    node->operation->backward(*node, gradient);
   if (graph_state.anomaly) [[unlikely]]
     for (std::uint32_t k = 0; k < node->input_count; ++k)
       if (const Node<T>* g = node->inputs[k]->gradient; g && node->wants(k))
@@ -104,7 +169,11 @@ void run_backward(std::span<const Tensor<T>> roots, std::span<const Tensor<T>> g
         Node<T>* node = run.heap.pop();
         node->flags &= ~static_cast<std::uint32_t>(Node<T>::kQueued);
         if (node->gradient) release(std::exchange(node->gradient, nullptr));
-        if (--node->references == 0) destroy_node(node);
+        if (decrement(node->references)) destroy_node(node);
+      }
+      for (const auto& [leaf, before] : run.aside) {
+        if (leaf->gradient) release(leaf->gradient);
+        leaf->gradient = before;
       }
       current_run<T> = run.outer;
       graph_state.grad_enabled = recording;
@@ -119,7 +188,7 @@ void run_backward(std::span<const Tensor<T>> roots, std::span<const Tensor<T>> g
     struct Drop {
       Node<T>* node;
       ~Drop() {
-        if (--node->references == 0) destroy_node(node);
+        if (decrement(node->references)) destroy_node(node);
       }
     } drop{node};
     step(node, retain_graph || create_graph);
@@ -141,12 +210,19 @@ template <class T> bool Node<T>::wants(std::size_t k) const {
 template <class T> void Node<T>::give(std::size_t k, Tensor<T> gradient_of_input) {
   if (!wants(k)) return;
   if (!(gradient_of_input.shape() == inputs[k]->shape)) gradient_of_input = sum_to(gradient_of_input, inputs[k]->shape);
+  if (auto* watched = detail::current_run<T>->input_gradients) [[unlikely]] {
+    Tensor<T>& place = (*watched)[k];
+    place = place.defined() ? place + gradient_of_input : std::move(gradient_of_input);
+    return;
+  }
   detail::deliver(inputs[k], std::move(gradient_of_input));
 }
 
 template <class T> T* Node<T>::accumulate_into(std::size_t k) {
   Node* target = inputs[k];
   if (is_grad_enabled() || !wants(k) || !target->gradient || !detail::unique(*target->gradient)) return nullptr;
+  if (detail::waits_for_hooks(*target) || detail::current_run<T>->input_gradients) [[unlikely]]
+    return nullptr;
   target->gradient->value.bump_version();
   return target->gradient->value.data();
 }
@@ -176,6 +252,10 @@ template <class T> Tensor<T> Node<T>::output() const {
 template <class T> void Node<T>::substitute(const Tensor<T>& replacement, const Tensor<T>& gradient_of_output) {
   // The replacement is younger than every node of this backward, so the heap runs it next. In a limited backward its
   // nodes carry no mark yet: they lead to this node's inputs, which are the ones wanted.
+  XGRAD_CHECK(
+      !detail::current_run<T>->input_gradients, name,
+      ": backward goes on through its recomputed parts here (checkpoint, or higher derivatives of a map), so a hook "
+      "on the operation cannot see the gradients of its inputs; use register_hook on them");
   const std::uint64_t required = detail::current_run<T>->mark;
   if (required != 0) detail::mark_up_to(replacement.node(), sequence, required);
   if (replacement.requires_grad()) detail::deliver(replacement.node(), gradient_of_output);

@@ -33,8 +33,8 @@ std::vector<Node<T>*> reachable(std::vector<Node<T>*> stack, std::uint64_t seque
 
 template <class T> void spread(const std::vector<Node<T>*>& oldest_first, std::uint64_t mark) {
   for (Node<T>* node : oldest_first)
-    if (std::any_of(node->inputs, node->inputs + node->input_count,
-                    [mark](const Node<T>* x) { return x->mark == mark; }))
+    if ((node->flags & Node<T>::kOpaque) || std::any_of(node->inputs, node->inputs + node->input_count,
+                                                        [mark](const Node<T>* x) { return x->mark == mark; }))
       node->mark = mark;
 }
 

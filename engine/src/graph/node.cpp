@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "graph/hooks.hpp"
 #include "graph/state.hpp"
 #include "xgrad/autograd.hpp"
 
@@ -40,6 +41,7 @@ Node<T>* new_node(const char* name, const Shape& shape, Storage<T>&& value, std:
   auto* node = new (block) Node<T>;
   node->size_class = size_class;
   node->sequence = graph_state.next_sequence++;
+  if (graph_state.inference) node->flags = Node<T>::kInference;
   node->name = name;
   node->shape = shape;
   node->value = std::move(value);
@@ -49,6 +51,7 @@ Node<T>* new_node(const char* name, const Shape& shape, Storage<T>&& value, std:
 template <class T> void free_node(Node<T>* node) {
   release_edges(*node);
   if (node->gradient) release(node->gradient);
+  delete node->hooks;
   const std::uint32_t size_class = node->size_class;
   node->~Node<T>();
   deallocate(node, size_class);
@@ -78,6 +81,13 @@ template <class T> void watch_node(Node<T>& node) {
   check_finite("the result", node, node.value.data(), node.value.size(), node.shape);
 }
 
+template <class T> void refuse_inference(const char* name, std::span<Node<T>* const> inputs) {
+  std::size_t k = 0;
+  while (!(inputs[k]->flags & Node<T>::kInference)) ++k;
+  fail(name, ": input ", k, " of shape ", inputs[k]->shape,
+       " was made in InferenceMode and cannot take part in a graph; compute it outside, or clone() its values");
+}
+
 template <class T> Node<T>* make_constant(const char* name, const Shape& shape, Storage<T>&& value) {
   return new_node(name, shape, std::move(value), 0);
 }
@@ -99,9 +109,9 @@ Node<T>* make_node(const char* name, const Shape& shape, Storage<T>&& value, std
   node->saved = saved;
   for (std::size_t k = 0; k < count; ++k) {
     Node<T>* input = node->inputs[k] = inputs[k];
-    ++input->references;
+    increment(input->references);
     if (k < 31 && (saved >> k & 1u)) {
-      ++input->uses;
+      increment(input->uses);
       node->versions[k] = input->value.version();
     }
   }
@@ -118,11 +128,11 @@ template <class T> void release_edges(Node<T>& node) {
   node.operation->destroy(node.closure);
   for (std::uint32_t k = 0; k < node.input_count; ++k) {
     Node<T>* input = node.inputs[k];
-    if (k < 31 && (node.saved >> k & 1u) && --input->uses == 0) input->value.reset();
-    if (--input->references == 0) destroy_node(input);
+    if (k < 31 && (node.saved >> k & 1u) && decrement(input->uses)) input->value.reset();
+    if (decrement(input->references)) destroy_node(input);
   }
   node.input_count = 0;
-  if ((node.saved & kSaveOutput) && --node.uses == 0) node.value.reset();
+  if ((node.saved & kSaveOutput) && decrement(node.uses)) node.value.reset();
 }
 
 template <class T> void destroy_node(Node<T>* node) {
@@ -141,6 +151,7 @@ template <class T> void destroy_node(Node<T>* node) {
 #define XGRAD_INSTANTIATE(T)                                                                                    \
   template void check_finite<T>(const char*, const Node<T>&, const T*, std::size_t, const Shape&);              \
   template void watch_node<T>(Node<T>&);                                                                        \
+  template void refuse_inference<T>(const char*, std::span<Node<T>* const>);                                    \
   template Node<T>* make_constant<T>(const char*, const Shape&, Storage<T>&&);                                  \
   template Node<T>* make_node<T>(const char*, const Shape&, Storage<T>&&, std::span<Node<T>* const>, SavedMask, \
                                  const Operation<T>*, std::size_t);                                             \

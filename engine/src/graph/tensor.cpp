@@ -33,6 +33,8 @@ template <class T> T Tensor<T>::item() const {
 template <class T> Tensor<T>& Tensor<T>::set_requires_grad(bool on) {
   XGRAD_CHECK(is_leaf(), "set_requires_grad: this is the result of \"", operation(),
               "\"; only leaves can be switched, use detach()");
+  XGRAD_CHECK(!on || !(node_->flags & Node<T>::kInference), "set_requires_grad: this tensor of shape ", shape(),
+              " was made in InferenceMode and cannot take part in a graph; clone() its values outside");
   node_->flags =
       on ? node_->flags | Node<T>::kRequiresGrad : node_->flags & ~static_cast<std::uint32_t>(Node<T>::kRequiresGrad);
   return *this;
