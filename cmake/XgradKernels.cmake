@@ -48,6 +48,7 @@ function(xgrad_kernels target)
     endif()
     set(objects ${target}_kernels_${isa})
     add_library(${objects} OBJECT ${arg_SOURCES})
+    set_target_properties(${objects} PROPERTIES XGRAD_KERNELS ON)
     target_include_directories(${objects} PRIVATE $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)
     target_link_libraries(${objects} PRIVATE xgrad_warnings ${arg_LINK})
     target_compile_definitions(${objects} PRIVATE XGRAD_ISA=${isa}

@@ -23,7 +23,8 @@ if(XGRAD_SANITIZE)
   target_compile_options(xgrad_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   set(XGRAD_POOL_MALLOC ON)
   set(sanitize -fsanitize=${XGRAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_compile_options(xgrad_warnings INTERFACE ${sanitize} -O1 -g1)
+  # An instrumented kernel, flattened into one function, takes g++ minutes to optimise.
+  target_compile_options(xgrad_warnings INTERFACE ${sanitize} -g1 $<IF:$<BOOL:$<TARGET_PROPERTY:XGRAD_KERNELS>>,-O0,-O1>)
   target_link_options(xgrad_warnings INTERFACE ${sanitize})
 endif()
 
