@@ -26,6 +26,14 @@ std::uint32_t random_bits(RandomKey key, std::uint64_t index) {
   return detail::random_block(key, index / 4)[index % 4];
 }
 
+void random_bits(RandomKey key, std::uint64_t first, std::uint32_t* out, std::size_t n) {
+  for (std::size_t done = 0; done < n;) {
+    const std::uint64_t index = first + done;
+    const auto words = detail::random_block(key, index / 4);
+    for (std::size_t word = index % 4; word < 4 && done < n; ++word) out[done++] = words[word];
+  }
+}
+
 double uniform(RandomKey key, std::uint64_t index) {
   const auto words = detail::random_block(key, index / 2);
   return index % 2 == 0 ? unit_interval(words[0], words[1]) : unit_interval(words[2], words[3]);

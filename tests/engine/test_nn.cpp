@@ -84,6 +84,9 @@ TEST_CASE("random numbers are functions of seed, stream, step and index") {
   const RandomKey key{5, 6, 7};
   CHECK(random_bits(key, 3) == random_bits(key, 3));
   CHECK(random_bits(key, 3) != random_bits({5, 6, 8}, 3));
+  std::uint32_t words[11];
+  random_bits(key, 2, words, 11);  // begins and ends inside of the generator's groups of four
+  for (std::uint64_t i = 0; i < 11; ++i) CHECK(words[i] == random_bits(key, 2 + i));
   double mean = 0, square = 0;
   for (std::uint64_t i = 0; i < 20'000; ++i) {
     CHECK(uniform(key, i) >= 0);

@@ -25,6 +25,8 @@ struct RandomStream {
 
 /// 32 uniform bits.
 std::uint32_t random_bits(RandomKey key, std::uint64_t index);
+/// random_bits(key, first), random_bits(key, first + 1), ...: n of them, at a quarter of the work for each.
+void random_bits(RandomKey key, std::uint64_t first, std::uint32_t* out, std::size_t n);
 /// Uniform in [0, 1) with 53 random bits.
 double uniform(RandomKey key, std::uint64_t index);
 /// Standard normal, by Box-Muller.

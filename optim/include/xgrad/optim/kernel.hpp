@@ -86,6 +86,14 @@ template <class T, class Body> void for_registers(std::size_t begin, std::size_t
         i, n, [n](const T* q) { return load_tail(q, n); }, [n](T* q, V v) { store_tail(q, v, n); });
 }
 
+template <class Kernel, class V, class... State>
+void call(const Kernel& kernel, [[maybe_unused]] Position at, V& p, const V& g, State&... state) {
+  if constexpr (std::is_invocable_v<const Kernel&, Position, V&, V, State&...>)
+    kernel(at, p, g, state...);
+  else
+    kernel(p, g, state...);
+}
+
 /// One pass: every number is read once and written once. Kernel and block come by value: a store may alias anything,
 /// and what lives behind a pointer would be loaded again in every iteration.
 template <class T, bool keeps_state, class Kernel, std::size_t... S>
@@ -100,7 +108,7 @@ template <class T, bool keeps_state, class Kernel, std::size_t... S>
     const V parameter = load(p + i), gradient = input(load(g + i), parameter);
     V updated = parameter_decay * parameter;
     [[maybe_unused]] V state[sizeof...(S) + 1] = {(slot[S] ? load(slot[S] + i) : V(0))..., V(0)};
-    kernel(updated, gradient, state[S]...);
+    call(kernel, {block.start.parameter, block.start.element + i}, updated, gradient, state[S]...);
     store(p + i, result_decay * updated);
     if constexpr (!keeps_state) ((slot[S] ? store(slot[S] + i, state[S]) : void()), ...);
   });

@@ -3,6 +3,7 @@
 // What an optimizer is to the driver: a row of function pointers. Authors write a struct (see
 // docs/write-an-optimizer.md) and never meet this file's Rule.
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <new>
 #include <type_traits>
@@ -80,6 +81,13 @@ struct Now {
   double* numbers = nullptr;     ///< the state numbers; gather() may change them
 };
 
+/// Which element a kernel is at; a kernel that wants to know, for random numbers, takes it first: (Position, p&, g,
+/// ...).
+struct Position {
+  std::uint32_t parameter;  ///< its place among the optimizer's
+  std::uint64_t element;    ///< of the register's first lane
+};
+
 /// A piece of one parameter. The kernel sees g' = clip(gradient_scale g) + gradient_decay p and p' = parameter_decay p;
 /// what it makes of p' is stored times result_decay.
 template <class T> struct Block {
@@ -88,6 +96,7 @@ template <class T> struct Block {
   T* slots[kMaxSlots];  // null where a slot is not kept
   std::size_t n;
   T gradient_scale, gradient_decay, parameter_decay, result_decay, clip;
+  Position start{0, 0};
 };
 
 /// Computes the loss and its gradients at the present parameters: zero_grad, forward, backward.
