@@ -118,6 +118,7 @@ template <class T> class Optimizer<T>::Step {
     prepared.result_decay = static_cast<T>(after);
     prepared.now = {};
     prepared.now.t = static_cast<double>(t);
+    if (by_tensor(group.rule)) prepared.now.rank = static_cast<double>(o_.parameters_[parameter].tensor.rank());
     prepared.now.weight_decay = mode == "within" ? decay : 0;
     prepared.now.initial_lr = initial;
     prepared.now.loss = loss_;

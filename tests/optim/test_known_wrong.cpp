@@ -124,6 +124,24 @@ const Form kForms[] = {
        p -= 0.1 * s[0] / (wrong ? 1 : correction(0.9, t)) / (std::sqrt(s[1] / correction(0.999, t)) + 1e-16);
      },
      0.1},
+    {"MARS' reference: the previous gradient is a reference to what zero_grad() clears",
+     {{"type", "mars"}, {"lr", 0.1}, {"gamma", 1}},
+     [](double& p, double g, double t, double* s, bool wrong) {
+       const auto corrected = [&](double k) {
+         const double previous = t == 1 || wrong ? 0 : gradient(t - 1, 0, k);
+         return gradient(t, 0, k) + 0.95 / (1 - 0.95) * (gradient(t, 0, k) - previous);
+       };
+       double norm = 0, c = 0;
+       for (int k = 0; k < 6; ++k) {
+         norm += corrected(k) * corrected(k);
+         if (gradient(t, 0, k) == g) c = corrected(k);
+       }
+       c /= std::max(1.0, std::sqrt(norm));
+       average(s[0], 0.95, c);
+       average(s[1], 0.99, c * c);
+       p -= 0.1 * s[0] / correction(0.95, t) / (std::sqrt(s[1] / correction(0.99, t)) + 1e-8);
+     },
+     0.1},
     {"MLX's Adam: no bias correction unless asked for",
      {{"type", "adam"}, {"lr", 0.1}},
      [](double& p, double g, double t, double* s, bool wrong) {

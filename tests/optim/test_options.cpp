@@ -62,6 +62,13 @@ const Option kOptions[] = {
        p = p * (1 - 0.1 * 0.5) - 0.1 * (s[0] / correction(0.98, t) + 0.92 * s[1] / correction(0.92, t)) / root;
        s[3] = g;
      }},
+    {{{"type", "mars"}, {"lr", 0.1}, {"weight_decay", 0.5}, {"gamma", 0}, {"mars_type", "lion"}},
+     [](double& p, double g, double t, double* s) {
+       double norm = 0;  // of the whole tensor
+       for (int k = 0; k < 6; ++k) norm += gradient(t, 0, k) * gradient(t, 0, k);
+       average(s[0], 0.95, g / std::max(1.0, std::sqrt(norm)));
+       p = p * (1 - 0.1 * 0.5) - 0.1 * sign(s[0]);
+     }},
     {{{"type", "laprop"}, {"lr", 0.1}, {"weight_decay", 0.5}},
      [](double& p, double g, double t, double* s) {
        average(s[1], 0.999, g * g);
@@ -235,6 +242,15 @@ TEST_CASE("a changed lr reaches what it should") {
                      p -= lr(t) * s[1];
                    })) <= 1e-11);
   }
+  SUBCASE("the average of LaProp's steps") {
+    CHECK(distance(ours({{"type", "laprop"}, {"lr", 0.1}}, halves_at_6),
+                   evaluate([&](double& p, double g, double t, double* s) {
+                     average(s[1], 0.999, g * g);
+                     average(s[0], 0.9, lr(t) * g / (std::sqrt(s[1] / correction(0.999, t)) + 1e-15));
+                     average(s[2], 0.9, lr(t));
+                     p -= lr(t) * s[0] / s[2];
+                   })) <= 1e-11);
+  }
   SUBCASE("not Rprop's steps, which begin at the first lr") {
     CHECK(ours({{"type", "rprop"}, {"lr", 0.1}}, halves_at_6) == ours({{"type", "rprop"}, {"lr", 0.1}}));
   }
@@ -256,6 +272,23 @@ TEST_CASE("AdaBound's bounds follow a schedule of lr") {
                        0.1 * part * std::sqrt(correction(0.999, t)) / correction(0.9, t) / (std::sqrt(s[1]) + 1e-8);
                    p -= std::clamp(size, bound * (1 - 1 / (0.5 * t + 1)), bound * (1 + 1 / (0.5 * t))) * s[0];
                  })) <= 1e-11);
+}
+
+TEST_CASE("MARS takes vectors by AdamW") {
+  NamedTensors<double> all, others;
+  for (NamedTensors<double>* tensors : {&all, &others})
+    tensors->push_back({"p", parameter(filled({6}, [](double k) { return std::cos(k); }))});
+  const auto mars = optim::make<double>({{"type", "mars"}}, all);
+  const auto adamw =
+      optim::make<double>({{"type", "adamw"}, {"lr", 3e-3}, {"betas", {0.9, 0.95}}, {"weight_decay", 0.1}}, others);
+  for (int t = 1; t <= kSteps; ++t) {
+    all[0].tensor.set_grad(gradient(t, 0, Shape{6}));
+    others[0].tensor.set_grad(gradient(t, 0, Shape{6}));
+    mars->step();
+    adamw->step();
+  }
+  for (std::size_t k = 0; k < 6; ++k)
+    CHECK(all[0].tensor.data()[k] == doctest::Approx(others[0].tensor.data()[k]).epsilon(1e-13));
 }
 
 TEST_CASE("NAdam's product of momenta in closed form stays exact over a long run") {

@@ -10,17 +10,16 @@ struct Cocob {
   double lr = 1, alpha = 100, eps = 1e-8;
   static constexpr const char* name = "cocob";
   static constexpr About about{"coin betting, without a step size", "Orabona, Tommasi 2017, arXiv:1705.07795"};
-  static constexpr Slot slots[] = {{"initial"}, {"largest", nullptr, "eps"}, {"total"}, {"reward"}, {"sum"}};
+  static constexpr Slot slots[] = {
+      {"initial", nullptr, nullptr, true}, {"largest", nullptr, "eps"}, {"total"}, {"reward"}, {"sum"}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "multiplies the gradient; there is no need to tune it");
     f("alpha", alpha, range::positive, "holds back the first bets");
     f("eps", eps, range::positive, "where the largest gradient begins");
   }
-  auto step(Now now) const {
-    return [*this, first = now.t == 1](auto& p, auto g, auto& initial, auto& largest, auto& total, auto& reward,
-                                       auto& sum) {
+  auto step(Now) const {
+    return [*this](auto& p, auto g, auto& initial, auto& largest, auto& total, auto& reward, auto& sum) {
       g = lr * g;
-      if (first) initial = p;
       const auto size = abs(g);
       largest = max(largest, size);
       total += size;

@@ -11,16 +11,14 @@ struct MadGrad {
   static constexpr const char* name = "madgrad";
   static constexpr About about{"momentumized, adaptive dual averaged gradient",
                                "Defazio, Jelassi 2021, arXiv:2101.11075"};
-  static constexpr Slot slots[] = {{"initial"}, {"grad_sum_sq"}, {"grad_sum"}};
+  static constexpr Slot slots[] = {{"initial", nullptr, nullptr, true}, {"grad_sum_sq"}, {"grad_sum"}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "step size");
     f("momentum", momentum, range::beta, "how much of the parameter stays");
     f("eps", eps, range::nonnegative, "added to lr and to the cube root");
   }
   auto step(Now now) const {
-    return [*this, first = now.t == 1, weight = (lr + eps) * std::sqrt(now.t)](auto& p, auto g, auto& initial,
-                                                                               auto& squares, auto& sum) {
-      if (first) initial = p;
+    return [*this, weight = (lr + eps) * std::sqrt(now.t)](auto& p, auto g, auto& initial, auto& squares, auto& sum) {
       squares += weight * g * g;
       sum += weight * g;
       p = momentum * p + (1 - momentum) * (initial - sum / (cube_root(squares) + eps));

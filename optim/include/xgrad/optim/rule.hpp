@@ -74,6 +74,7 @@ struct Traits {
 struct Now {
   double t = 0;                  ///< the parameter's step, from 1
   double size = 0;               ///< elements that the sums run over
+  double rank = 0;               ///< axes of the parameter, for a rule that sums or keeps numbers by tensor
   double weight_decay = 0;       ///< to be applied by the rule; 0 unless it decays by Decay::within
   double initial_lr = 0;         ///< lr before schedules
   double loss = 0;               ///< of this step, if the rule asks for it
