@@ -35,6 +35,7 @@ std::vector<Time> compare(const std::string& workload, const Options& options, s
 // What LibTorch does for the same question; an empty function where it was not built.
 std::function<void()> libtorch_mlp_step(int threads);
 std::function<void()> libtorch_tiny_step(int threads);
+std::function<void()> libtorch_lstm_step(int threads);
 std::function<void()> libtorch_chain(int threads, int length);
 /// "sgd", "sgd momentum", "adam", "adamw", "rmsprop" or "adagrad"; empty for any other.
 std::function<void()> libtorch_optimizer_step(const std::string& optimizer, int threads, int tensors, long elements);

@@ -53,6 +53,21 @@ std::function<void()> libtorch_tiny_step(int threads) {
   return step_of(training);
 }
 
+std::function<void()> libtorch_lstm_step(int threads) {
+  torch::set_num_threads(threads);
+  torch::manual_seed(0);
+  torch::nn::LSTM lstm(torch::nn::LSTMOptions(128, 128));
+  torch::nn::Linear head(128, 10);
+  std::vector<torch::Tensor> parameters = lstm->parameters();
+  for (const torch::Tensor& parameter : head->parameters()) parameters.push_back(parameter);
+  auto training = std::make_shared<Training>();
+  training->optimizer = std::make_unique<torch::optim::Adam>(parameters, torch::optim::AdamOptions(1e-3));
+  training->loss = [lstm, head, x = torch::rand({64, 32, 128}), t = torch::randint(0, 10, {32})]() mutable {
+    return torch::nn::functional::cross_entropy(head(std::get<0>(lstm(x))[63]), t);
+  };
+  return step_of(training);
+}
+
 std::function<void()> libtorch_chain(int threads, int length) {
   torch::set_num_threads(threads);
   auto x = torch::ones({1}, torch::requires_grad());

@@ -6,6 +6,7 @@ namespace xgrad::bench {
 
 std::function<void()> libtorch_mlp_step(int) { return {}; }
 std::function<void()> libtorch_tiny_step(int) { return {}; }
+std::function<void()> libtorch_lstm_step(int) { return {}; }
 std::function<void()> libtorch_chain(int, int) { return {}; }
 std::function<void()> libtorch_optimizer_step(const std::string&, int, int, long) { return {}; }
 

@@ -22,6 +22,27 @@ template <class T> struct ScoreRows {
   std::size_t first;  ///< causal: the keys up to first + r count for row r
 };
 
+enum class Cell { rnn_tanh, rnn_relu, lstm, gru };
+/// One time step of some sequences (rows) of a recurrent cell. A row of `gates` begins as the products of the weights
+/// with x and h, without bias; forward leaves the gates there, backward reads them.
+template <class T> struct CellRows {
+  std::size_t rows, hidden;
+  T* gates;  ///< the cell's gates side by side, hidden elements each
+  std::size_t gates_stride;
+  const T* bias;  ///< as a row of gates
+  const T* h_before;
+  std::size_t h_before_stride;
+  const T* c_before;  ///< lstm
+  std::size_t c_before_stride;
+  T *h, *c;  ///< of this step; c: lstm
+  std::size_t stride;
+  // Backward.
+  const T* g;  ///< the gradient of h from its own use, laid out as h
+  T* dh;       ///< rows x hidden: from the step after; the gru leaves there what reaches h_before beside the gates
+  T* dc;       ///< likewise of c: from the step after, then for c_before
+  T* d_gates;  ///< out, laid out as gates
+};
+
 template <class T> struct Kernels {
   /// target[i] += x[i]
   void (*add_in_place)(T* target, const T* x, std::size_t n);
@@ -86,6 +107,10 @@ template <class T> struct Kernels {
   /// Rotates pairs of elements of x (rows x 2 half) by the angles of row r: cos_sin + r * 2 half holds half cosines,
   /// then half sines. Pairs are (i, i + half), or (2 i, 2 i + 1) if interleaved; `sign` -1 rotates back.
   void (*rotate_rows)(const T* x, T* y, const T* cos_sin, T sign, std::size_t rows, std::size_t half, bool interleaved);
+
+  // Recurrent cells, by Cell.
+  void (*cell_rows[4])(const CellRows<T>& step);
+  void (*cell_backward_rows[4])(const CellRows<T>& step);
 
   // Losses.
   /// dx_j = a exp(x_j - lse) - b w_j; w may be null (then 1)

@@ -5,6 +5,7 @@
 #include "kernels/linear.hpp"
 #include "kernels/normalization.hpp"
 #include "kernels/pooling.hpp"
+#include "kernels/recurrent.hpp"
 #include "kernels/reduce.hpp"
 
 namespace xgrad::inline XGRAD_ISA {
@@ -36,6 +37,11 @@ template <class T> const detail::Kernels<T>& kernel_table() {
       .attention_rows = simd::attention_rows<T>,
       .attention_again_rows = simd::attention_again_rows<T>,
       .rotate_rows = simd::rotate_rows<T>,
+      .cell_rows = {simd::rnn_rows<simd::FusedActivation::tanh, T>, simd::rnn_rows<simd::FusedActivation::relu, T>,
+                    simd::lstm_rows<T>, simd::gru_rows<T>},
+      .cell_backward_rows = {simd::rnn_backward_rows<simd::FusedActivation::tanh, T>,
+                             simd::rnn_backward_rows<simd::FusedActivation::relu, T>, simd::lstm_backward_rows<T>,
+                             simd::gru_backward_rows<T>},
       .cross_entropy_gradient_row = simd::cross_entropy_gradient_row<T>,
       .squared_distance = simd::squared_distance<T>,
       .scaled_difference = simd::scaled_difference<T>,
