@@ -143,6 +143,63 @@ TEST_CASE("positions: angles, tables, distances") {
   CHECK(alibi_bias<float>(8, 2, 2).data()[1] == -std::numeric_limits<float>::infinity());
 }
 
+TEST_CASE("MultiheadAttention: names, one projection or three, masks, dropout while training") {
+  manual_seed(3);
+  nn::MultiheadAttention<float> attention(8, 2, {.dropout = 0.5});
+  const auto names = attention.named_parameters();
+  REQUIRE(names.size() == 4);
+  CHECK(names[0].name == "in_proj_weight");
+  CHECK(names[1].name == "in_proj_bias");
+  CHECK(names[2].name == "out_proj.weight");
+  CHECK(names[3].name == "out_proj.bias");
+  CHECK(names[0].tensor.shape() == Shape{24, 8});
+  for (const float value : names[3].tensor.values()) CHECK(value == 0);
+  const auto x = noise({3, 5, 8}, 1);
+  CHECK(!same_bits(attention(x), attention(x)));
+  attention.eval();
+  check_close(attention(x), attention.forward(x, x, x));
+  const Mask padding(Shape{3, 1, 1, 5},
+                     {true, true, true, true, true, true, true, false, false, false, true, true, true, true, false});
+  check_close(attention.forward(x, {.attn_mask = padding}), attention.forward(x, x, x, {.attn_mask = padding}));
+  CHECK(!same_bits(attention.forward(x, {.attn_mask = padding}), attention(x)));
+  CHECK(attention.forward(noise({3, 2, 8}, 2), x, x).shape() == Shape{3, 2, 8});
+  CHECK(nn::MultiheadAttention<float>(8, 2, {.bias = false}).named_parameters().size() == 2);
+  CHECK_THROWS_WITH_AS(nn::MultiheadAttention<float>(8, 3), doctest::Contains("a multiple of the second"), Error);
+  CHECK_THROWS_WITH_AS(attention(noise({5, 8}, 1)), doctest::Contains("expected (N, L, 8)"), Error);
+}
+
+TEST_CASE("TransformerEncoderLayer equals its formula, in both orders; a causal one does not see ahead") {
+  const auto x = noise({2, 6, 8}, 1);
+  for (const bool first : {false, true}) {
+    CAPTURE(first);
+    manual_seed(3);
+    nn::TransformerEncoderLayer<float> layer(
+        8, 2, {.dim_feedforward = 12, .dropout = 0, .gelu = first, .norm_first = first, .is_causal = true});
+    CHECK(layer.named_parameters().size() == 12);
+    CHECK(layer.named_parameters()[0].name == "self_attn.in_proj_weight");
+    const auto forward = [&](const Tensor<float>& y) {
+      const auto hidden = layer.linear1(y);
+      return layer.linear2(first ? gelu(hidden) : relu(hidden));
+    };
+    Tensor<float> expected;
+    if (first) {
+      const auto y = x + layer.self_attn(layer.norm1(x));
+      expected = y + forward(layer.norm2(y));
+    } else {
+      const auto y = layer.norm1(x + layer.self_attn(x));
+      expected = layer.norm2(y + forward(y));
+    }
+    const auto y = layer(x);
+    check_close(y, expected);
+    auto changed = x.clone();
+    changed.mutable_data()[5 * 8] += 1;  // the last step of the first sequence
+    const auto z = layer(changed);
+    for (std::size_t i = 0; i < 5 * 8; ++i) CHECK(z.data()[i] == y.data()[i]);
+    sum(y * y).backward();
+    for (const auto& parameter : layer.named_parameters()) CHECK(parameter.tensor.has_grad());
+  }
+}
+
 TEST_CASE("attention refuses what does not fit") {
   const auto t = [](const Shape& shape) { return Tensor<float>::ones(shape); };
   using Options = AttentionOptions<float>;
