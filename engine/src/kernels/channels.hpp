@@ -30,28 +30,5 @@ template <class T>
     });
 }
 
-/// y (cols x rows) = x (rows x cols) transposed, plus bias[col], then max(y, 0) if `relu`. bias may be null.
-template <class T>
-[[gnu::flatten]] void transpose(const T* x, T* y, std::size_t rows, std::size_t cols, const T* bias, bool relu) {
-  constexpr std::size_t tile = Batch<T>::size;
-  alignas(64) T buffer[tile][tile];
-  for (std::size_t c = 0; c < cols; c += tile)
-    for (std::size_t r = 0; r < rows; r += tile) {
-      const std::size_t height = rows - r < tile ? rows - r : tile, width = cols - c < tile ? cols - c : tile;
-      for (std::size_t i = 0; i < height; ++i) {
-        const Batch<T> v = load_up_to(x + (r + i) * cols + c, width);
-        alignas(64) T lanes[tile];
-        v.store_aligned(lanes);
-        for (std::size_t j = 0; j < tile; ++j) buffer[j][i] = lanes[j];
-      }
-      for (std::size_t j = 0; j < width; ++j) {
-        Batch<T> v = Batch<T>::load_aligned(buffer[j]);
-        if (bias) v = v + Batch<T>(bias[c + j]);
-        if (relu) v = relu_function{}.value(v);
-        store_up_to(y + (c + j) * rows + r, v, height);
-      }
-    }
-}
-
 }  // namespace simd
 }  // namespace xgrad::inline XGRAD_ISA

@@ -60,6 +60,17 @@ struct Part {
         depth(in * s.kernel_positions()), positions(s.positions()) {}
 };
 
+/// y = weight columns(x) for one sample and group.
+template <class T> void multiply(const ConvGeometry& s, const Part& part, const T* x, const T* weight, T* y) {
+  Storage<T> columns;
+  if (!columns_are_input(s)) {
+    columns = Storage<T>(part.depth * part.positions);
+    im2col(s, part.in, x, columns.data());
+    x = columns.data();
+  }
+  gemm(false, false, part.out, part.positions, part.depth, weight, x, y, false);
+}
+
 }  // namespace
 
 template <class T> void im2col(const ConvGeometry& geometry, std::size_t channels, const T* x, T* columns) {
@@ -83,21 +94,14 @@ template <class T> void col2im(const ConvGeometry& geometry, std::size_t channel
 
 template <class T>
 void convolution(const ConvGeometry& s, const T* x, const T* weight, const T* bias, bool relu, T* y) {
-  if constexpr (std::is_same_v<T, float>)
-    if (onednn_convolution(s, x, weight, bias, relu, y)) return;
   const Part part(s);
+  bool done = false;
+  if constexpr (std::is_same_v<T, float>) done = onednn_convolution(s, x, weight, y);
+  if (done && !bias && !relu) return;
   parallel_for(s.samples * s.groups, [&](std::size_t task) {
     const std::size_t group = task % s.groups;
-    const T* input = x + task * part.x_size;
-    Storage<T> columns;
-    if (!columns_are_input(s)) {
-      columns = Storage<T>(part.depth * part.positions);
-      im2col(s, part.in, input, columns.data());
-      input = columns.data();
-    }
     T* result = y + task * part.y_size;
-    gemm(false, false, part.out, part.positions, part.depth, weight + group * part.out * part.depth, input, result,
-         false);
+    if (!done) multiply(s, part, x + task * part.x_size, weight + group * part.out * part.depth, result);
     if (bias || relu)
       kernels<T>().bias_rows(result, bias ? bias + group * part.out : nullptr, part.out, part.positions, relu);
   });

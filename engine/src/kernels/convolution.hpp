@@ -33,9 +33,8 @@ template <class T> void im2col(const ConvGeometry& geometry, std::size_t channel
 /// The reverse: adds each column's elements to where they came from.
 template <class T> void col2im(const ConvGeometry& geometry, std::size_t channels, const T* columns, T* x);
 
-// The same three in oneDNN; false if it has no implementation for the geometry.
-bool onednn_convolution(const ConvGeometry& geometry, const float* x, const float* weight, const float* bias, bool relu,
-                        float* y);
+// The same three in oneDNN, without bias and relu; false if it has no implementation for the geometry.
+bool onednn_convolution(const ConvGeometry& geometry, const float* x, const float* weight, float* y);
 bool onednn_input_gradient(const ConvGeometry& geometry, const float* g, const float* weight, float* dx);
 bool onednn_weight_gradient(const ConvGeometry& geometry, const float* x, const float* g, float* dweight);
 

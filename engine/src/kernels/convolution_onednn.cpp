@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Convolution by oneDNN with channels last, its fastest layout on a CPU even when the turning of x and y is counted in.
+// Convolution by oneDNN in the layout that is fastest here, the reorders of x and y counted in: with channels last
+// where there is AVX-512 (its products over small batches of rows), else the blocks of channels that oneDNN asks for.
 #include <dnnl.hpp>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string_view>
 
 #include "kernels/convolution.hpp"
-#include "kernels/kernels.hpp"
 #include "xgrad/error.hpp"
 #include "xgrad/storage.hpp"
 #include "xgrad/threads.hpp"
@@ -26,12 +27,24 @@ struct Key {
   auto operator<=>(const Key&) const = default;
 };
 
+/// One array of a primitive: as we hold it, and as the primitive wants it.
+struct Operand {
+  memory plain, own;
+  dnnl::reorder reorder;  // in the direction of the pass
+  bool reorders = false;
+
+  Operand() = default;
+  Operand(const memory::desc& plain_desc, const memory::desc& own_desc, bool result, const dnnl::engine& engine)
+      : plain(plain_desc, engine, nullptr), own(own_desc, engine, nullptr), reorders(plain_desc != own_desc) {
+    if (reorders) reorder = result ? dnnl::reorder(own, plain) : dnnl::reorder(plain, own);
+  }
+};
+
 /// A primitive ready to run on memory that is attached for each call; `primitive` is empty if oneDNN has none.
 struct Plan {
   dnnl::primitive primitive;
-  memory x, weight, y, scratch, plain_weight;  // weight: in the primitive's own layout
-  dnnl::reorder reorder;                       // between the two weights, in the direction of the pass
-  bool reorders = false;
+  Operand x, weight, y;
+  memory scratch;
 };
 
 struct Runtime {
@@ -72,41 +85,42 @@ Plan make_plan(const ConvGeometry& s, Pass pass, const dnnl::engine& engine) {
     behind.push_back(zeros_behind(s, axis));
     if (behind.back() < 0) return {};
   }
-  const Tag last = volume ? Tag::ndhwc : Tag::nhwc;
-  const Tag plain = volume ? (s.groups > 1 ? Tag::goidhw : Tag::oidhw) : (s.groups > 1 ? Tag::goihw : Tag::oihw);
-  const memory::desc x_desc(x, kFloat, last), y_desc(y, kFloat, last), any(weight, kFloat, Tag::any);
+  const Tag image = volume ? Tag::ncdhw : Tag::nchw;
+  const Tag filter = volume ? (s.groups > 1 ? Tag::goidhw : Tag::oidhw) : (s.groups > 1 ? Tag::goihw : Tag::oihw);
+  const bool channels_last = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+  const Tag inner = !channels_last ? Tag::any : volume ? Tag::ndhwc : Tag::nhwc;
+  const memory::desc x_desc(x, kFloat, inner), y_desc(y, kFloat, inner), weight_desc(weight, kFloat, Tag::any);
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 
   Plan plan;
-  plan.x = memory(x_desc, engine, nullptr);
-  plan.y = memory(y_desc, engine, nullptr);
-  plan.plain_weight = memory(memory::desc(weight, kFloat, plain), engine, nullptr);
-  const auto finish = [&](const auto& description, const memory::desc& weight_desc, const dnnl::primitive& primitive) {
+  const auto finish = [&](const auto& description, const dnnl::primitive& primitive, const memory::desc& own_x,
+                          const memory::desc& own_weight, const memory::desc& own_y) {
     if (std::string_view(description.impl_info_str()).starts_with("ref")) return;  // our products are faster
     plan.primitive = primitive;
-    plan.weight = memory(weight_desc, engine, nullptr);
+    plan.x = Operand(memory::desc(x, kFloat, image), own_x, pass == Pass::input_gradient, engine);
+    plan.weight = Operand(memory::desc(weight, kFloat, filter), own_weight, pass == Pass::weight_gradient, engine);
+    plan.y = Operand(memory::desc(y, kFloat, image), own_y, pass == Pass::forward, engine);
     plan.scratch = memory(description.scratchpad_desc(), engine, nullptr);
-    plan.reorders = weight_desc != plan.plain_weight.get_desc();
-    if (!plan.reorders) return;
-    plan.reorder = pass == Pass::weight_gradient ? dnnl::reorder(plan.weight, plan.plain_weight)
-                                                 : dnnl::reorder(plan.plain_weight, plan.weight);
   };
   try {
     const dnnl::convolution_forward::primitive_desc forward(
-        {dnnl::prop_kind::forward_training, kDirect, x_desc, any, y_desc, stride, dilation, before, behind}, attributes,
-        engine);
+        {dnnl::prop_kind::forward_training, kDirect, x_desc, weight_desc, y_desc, stride, dilation, before, behind},
+        attributes, engine);
     if (pass == Pass::forward) {
-      finish(forward, forward.weights_desc(), dnnl::convolution_forward(forward));
+      finish(forward, dnnl::convolution_forward(forward), forward.src_desc(), forward.weights_desc(),
+             forward.dst_desc());
     } else if (pass == Pass::input_gradient) {
       const dnnl::convolution_backward_data::primitive_desc backward(
-          {kDirect, x_desc, any, y_desc, stride, dilation, before, behind}, attributes, engine, forward);
-      finish(backward, backward.weights_desc(), dnnl::convolution_backward_data(backward));
+          {kDirect, x_desc, weight_desc, y_desc, stride, dilation, before, behind}, attributes, engine, forward);
+      finish(backward, dnnl::convolution_backward_data(backward), backward.diff_src_desc(), backward.weights_desc(),
+             backward.diff_dst_desc());
     } else {
       const dnnl::convolution_backward_weights::primitive_desc backward(
-          {kDirect, x_desc, any, y_desc, stride, dilation, before, behind}, attributes, engine, forward);
-      finish(backward, backward.diff_weights_desc(), dnnl::convolution_backward_weights(backward));
+          {kDirect, x_desc, weight_desc, y_desc, stride, dilation, before, behind}, attributes, engine, forward);
+      finish(backward, dnnl::convolution_backward_weights(backward), backward.src_desc(), backward.diff_weights_desc(),
+             backward.diff_dst_desc());
     }
   } catch (const dnnl::error& error) {
     XGRAD_CHECK(error.status == dnnl_unimplemented, "convolution: oneDNN failed with \"", error.what(), "\"");
@@ -140,47 +154,29 @@ void execute(const dnnl::primitive& primitive, std::initializer_list<Argument> a
   XGRAD_CHECK(status == dnnl_success, "convolution: oneDNN failed with status ", static_cast<int>(status));
 }
 
-/// Turns every sample's matrix (rows x cols), with bias and relu of the result's rows.
-void turn(const float* from, float* to, std::size_t samples, std::size_t rows, std::size_t cols,
-          const float* bias = nullptr, bool relu = false) {
-  parallel_for(samples, [&](std::size_t n) {
-    kernels<float>().transpose(from + n * rows * cols, to + n * rows * cols, rows, cols, bias, relu);
-  });
-}
-
-bool same_when_turned(std::size_t channels, std::size_t positions) { return channels == 1 || positions == 1; }
-
-/// An array with channels first made into one with channels last for as long as it lives.
-class ChannelsLast {
+/// Lends an operand our array, and memory of its own if it wants another layout, for one run of a primitive.
+class Lent {
  public:
-  ChannelsLast(memory& place, const float* values, std::size_t samples, std::size_t channels, std::size_t positions) {
-    if (!same_when_turned(channels, positions)) {
-      turned_ = Storage<float>(samples * channels * positions);
-      turn(values, turned_.data(), samples, channels, positions);
-      values = turned_.data();
-    }
-    place.set_data_handle(const_cast<float*>(values));
+  Lent(Operand& operand, const float* values) : Lent(operand, const_cast<float*>(values), false) {
+    if (operand.reorders) execute(operand.reorder, {{DNNL_ARG_FROM, &operand.plain}, {DNNL_ARG_TO, &operand.own}});
+  }
+  /// For the primitive's result, which finish() brings into our layout.
+  static Lent result(Operand& operand, float* values) { return Lent(operand, values, true); }
+  void finish() {
+    if (operand_.reorders) execute(operand_.reorder, {{DNNL_ARG_FROM, &operand_.own}, {DNNL_ARG_TO, &operand_.plain}});
   }
 
  private:
-  Storage<float> turned_;
+  Lent(Operand& operand, float* values, bool) : operand_(operand), own_(operand.reorders ? floats(operand.own) : 0) {
+    operand.plain.set_data_handle(values);
+    operand.own.set_data_handle(operand.reorders ? own_.data() : values);
+  }
+
+  Operand& operand_;
+  Storage<float> own_;
 };
 
-/// The weight in the primitive's layout.
-Storage<float> attach_weight(Plan& plan, const float* weight) {
-  Storage<float> own;
-  plan.plain_weight.set_data_handle(const_cast<float*>(weight));
-  if (plan.reorders) {
-    own = Storage<float>(floats(plan.weight));
-    plan.weight.set_data_handle(own.data());
-    execute(plan.reorder, {{DNNL_ARG_FROM, &plan.plain_weight}, {DNNL_ARG_TO, &plan.weight}});
-  } else {
-    plan.weight.set_data_handle(const_cast<float*>(weight));
-  }
-  return own;
-}
-
-Storage<float> attach_scratch(Plan& plan) {
+Storage<float> lend_scratch(Plan& plan) {
   Storage<float> scratch(floats(plan.scratch));
   plan.scratch.set_data_handle(scratch.data());
   return scratch;
@@ -188,62 +184,51 @@ Storage<float> attach_scratch(Plan& plan) {
 
 }  // namespace
 
-bool onednn_convolution(const ConvGeometry& s, const float* x, const float* weight, const float* bias, bool relu,
-                        float* y) {
+bool onednn_convolution(const ConvGeometry& s, const float* x, const float* weight, float* y) {
   Plan* plan = find_plan(s, Pass::forward);
   if (!plan) return false;
-  const bool turns = !same_when_turned(s.out, s.positions());
-  Storage<float> result(turns ? s.samples * s.out * s.positions() : 0);
+  Lent result = Lent::result(plan->y, y);
   {
-    const ChannelsLast input(plan->x, x, s.samples, s.in, s.input_positions());
-    const Storage<float> own_weight = attach_weight(*plan, weight), scratch = attach_scratch(*plan);
-    plan->y.set_data_handle(turns ? result.data() : y);
-    execute(plan->primitive, {{DNNL_ARG_SRC, &plan->x},
-                              {DNNL_ARG_WEIGHTS, &plan->weight},
-                              {DNNL_ARG_DST, &plan->y},
+    const Lent input(plan->x, x), filter(plan->weight, weight);
+    const Storage<float> scratch = lend_scratch(*plan);
+    execute(plan->primitive, {{DNNL_ARG_SRC, &plan->x.own},
+                              {DNNL_ARG_WEIGHTS, &plan->weight.own},
+                              {DNNL_ARG_DST, &plan->y.own},
                               {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
   }
-  if (turns)
-    turn(result.data(), y, s.samples, s.positions(), s.out, bias, relu);
-  else if (bias || relu)
-    for (std::size_t n = 0; n < s.samples; ++n)
-      kernels<float>().bias_rows(y + n * s.out * s.positions(), bias, s.out, s.positions(), relu);
+  result.finish();
   return true;
 }
 
 bool onednn_input_gradient(const ConvGeometry& s, const float* g, const float* weight, float* dx) {
   Plan* plan = find_plan(s, Pass::input_gradient);
   if (!plan) return false;
-  const bool turns = !same_when_turned(s.in, s.input_positions());
-  Storage<float> result(turns ? s.samples * s.in * s.input_positions() : 0);
+  Lent result = Lent::result(plan->x, dx);
   {
-    const ChannelsLast gradient(plan->y, g, s.samples, s.out, s.positions());
-    const Storage<float> own_weight = attach_weight(*plan, weight), scratch = attach_scratch(*plan);
-    plan->x.set_data_handle(turns ? result.data() : dx);
-    execute(plan->primitive, {{DNNL_ARG_DIFF_DST, &plan->y},
-                              {DNNL_ARG_WEIGHTS, &plan->weight},
-                              {DNNL_ARG_DIFF_SRC, &plan->x},
+    const Lent gradient(plan->y, g), filter(plan->weight, weight);
+    const Storage<float> scratch = lend_scratch(*plan);
+    execute(plan->primitive, {{DNNL_ARG_DIFF_DST, &plan->y.own},
+                              {DNNL_ARG_WEIGHTS, &plan->weight.own},
+                              {DNNL_ARG_DIFF_SRC, &plan->x.own},
                               {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
   }
-  if (turns) turn(result.data(), dx, s.samples, s.input_positions(), s.in);
+  result.finish();
   return true;
 }
 
 bool onednn_weight_gradient(const ConvGeometry& s, const float* x, const float* g, float* dweight) {
   Plan* plan = find_plan(s, Pass::weight_gradient);
   if (!plan) return false;
-  const ChannelsLast input(plan->x, x, s.samples, s.in, s.input_positions());
-  const ChannelsLast gradient(plan->y, g, s.samples, s.out, s.positions());
-  const Storage<float> scratch = attach_scratch(*plan);
-  Storage<float> own(plan->reorders ? floats(plan->weight) : 0);
-  plan->weight.set_data_handle(plan->reorders ? own.data() : dweight);
-  execute(plan->primitive, {{DNNL_ARG_SRC, &plan->x},
-                            {DNNL_ARG_DIFF_DST, &plan->y},
-                            {DNNL_ARG_DIFF_WEIGHTS, &plan->weight},
-                            {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
-  if (!plan->reorders) return true;
-  plan->plain_weight.set_data_handle(dweight);
-  execute(plan->reorder, {{DNNL_ARG_FROM, &plan->weight}, {DNNL_ARG_TO, &plan->plain_weight}});
+  Lent result = Lent::result(plan->weight, dweight);
+  {
+    const Lent input(plan->x, x), gradient(plan->y, g);
+    const Storage<float> scratch = lend_scratch(*plan);
+    execute(plan->primitive, {{DNNL_ARG_SRC, &plan->x.own},
+                              {DNNL_ARG_DIFF_DST, &plan->y.own},
+                              {DNNL_ARG_DIFF_WEIGHTS, &plan->weight.own},
+                              {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
+  }
+  result.finish();
   return true;
 }
 

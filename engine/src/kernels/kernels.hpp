@@ -59,8 +59,6 @@ template <class T> struct Kernels {
   void (*bias_rows)(T* y, const T* bias, std::size_t rows, std::size_t cols, bool relu);
   /// sums[r] = sum of d[r, :], d = y > 0 ? g : 0, or g if y is null; d is written if given
   void (*masked_row_sums)(const T* y, const T* g, T* d, T* sums, std::size_t rows, std::size_t cols);
-  /// y (cols x rows) = x (rows x cols) transposed, plus bias[col], then max(y, 0) if `relu`; bias may be null
-  void (*transpose)(const T* x, T* y, std::size_t rows, std::size_t cols, const T* bias, bool relu);
 
   // Windows of a plane: result i reads the elements offsets[k * results + i], one for each cell k of its window.
   /// y[i] = the first largest cell, a NaN if there is one; where[i] = its place

@@ -18,7 +18,6 @@ template <class T> const detail::Kernels<T>& kernel_table() {
       .bias_activation_backward = simd::bias_activation_backward<T>,
       .bias_rows = simd::bias_rows<T>,
       .masked_row_sums = simd::masked_row_sums<T>,
-      .transpose = simd::transpose<T>,
       .largest_cells = simd::largest_cells<T>,
       .weigh_cells = simd::weigh_cells<T>,
       .spread_cells = simd::spread_cells<T>,
