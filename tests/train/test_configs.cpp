@@ -49,6 +49,15 @@ TEST_CASE("digits: at least 96.5 % of the test digits are right, three seeds") {
   }
 }
 
+TEST_CASE("digits as pictures: a convolutional network trains, and its running statistics are in the checkpoint") {
+  const ScratchFolder scratch;
+  const Json done = train("digits_cnn.json", scratch.path("d"));
+  CHECK(done["metrics"]["test/accuracy"].get<double>() >= 0.965);
+  const auto measured = run_xgrad({"eval", scratch.path("d"), "--json"});
+  REQUIRE_MESSAGE(measured.code == 0, measured.err);
+  CHECK(Json::parse(measured.out)["test/accuracy"] == done["metrics"]["test/accuracy"]);
+}
+
 TEST_CASE("iris and spirals learn") {
   const ScratchFolder scratch;
   CHECK(train("iris.json", scratch.path("i"))["metrics"]["train/accuracy"].get<double>() >= 0.95);
@@ -72,8 +81,10 @@ TEST_CASE("eval and predict use the trained model") {
 TEST_CASE("MNIST and Fashion-MNIST, where their files are") {
   const ScratchFolder scratch;
   const char* data = std::getenv("XGRAD_DATA");
-  if (data && !read_text(std::string(data) + "/mnist/t10k-labels-idx1-ubyte.gz").empty())
+  if (data && !read_text(std::string(data) + "/mnist/t10k-labels-idx1-ubyte.gz").empty()) {
     CHECK(train("mnist_mlp.json", scratch.path("m"))["metrics"]["test/accuracy"].get<double>() >= 0.98);
+    CHECK(train("mnist_cnn.json", scratch.path("c"))["metrics"]["test/accuracy"].get<double>() >= 0.985);
+  }
   if (!read_text("/usr/share/datasets/fashion-mnist/t10k-labels-idx1-ubyte.gz").empty())
     CHECK(train("fashion_mnist_mlp.json", scratch.path("f"))["metrics"]["test/accuracy"].get<double>() >= 0.88);
 }

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "layer_rows.hpp"
+
 namespace xgrad::train {
 namespace {
 
@@ -53,37 +55,6 @@ void take_values(Tensor<T> target, const Value& value, bool transposed, const ch
   }
 }
 
-template <class T> void apply_init(nn::Linear<T>& layer, const Value& value, Problems& problems) {
-  InitOptions options;
-  if (value.is(Value::Type::string)) {
-    Value wrapped;
-    wrapped.type = Value::Type::object;
-    wrapped.place = value.place;
-    wrapped.members.push_back({"type", value.place, value});
-    config::read_into(options, wrapped, problems, "init");
-  } else {
-    config::read_into(options, value, problems, "init");
-  }
-  if (options.type == "values") {
-    take_values(layer.weight, options.weight, true, "weight", problems);
-    if (layer.bias.defined() && !options.bias.is(Value::Type::null))
-      take_values(layer.bias, options.bias, false, "bias", problems);
-    return;
-  }
-  static constexpr std::pair<const char*, nn::Init> kNames[] = {{"uniform", nn::Init::uniform},
-                                                                {"normal", nn::Init::normal},
-                                                                {"kaiming_uniform", nn::Init::kaiming_uniform},
-                                                                {"kaiming_normal", nn::Init::kaiming_normal},
-                                                                {"xavier_uniform", nn::Init::xavier_uniform},
-                                                                {"xavier_normal", nn::Init::xavier_normal},
-                                                                {"zeros", nn::Init::zeros},
-                                                                {"ones", nn::Init::ones}};
-  for (const auto& [name, init] : kNames)
-    if (options.type == name)
-      options.gain ? nn::initialize(layer.weight, init, nn::next_init_key(), *options.gain)
-                   : nn::initialize(layer.weight, init, nn::next_init_key());
-}
-
 struct LinearLayer {
   std::int64_t out = 0;
   std::optional<std::int64_t> in;
@@ -109,8 +80,7 @@ struct LinearLayer {
     }
     if (out < 1 || size < 1) return nullptr;
     auto layer = std::make_shared<nn::Linear<T>>(size, out, nn::LinearOptions{.bias = bias});
-    const Value& chosen = init.is(Value::Type::null) && context.init ? *context.init : init;
-    if (!chosen.is(Value::Type::null)) apply_init(*layer, chosen, problems);
+    apply_init(layer->weight, layer->bias, init, context, problems);
     context.shape[context.shape.rank() - 1] = out;
     return layer;
   }
@@ -165,27 +135,6 @@ XGRAD_LAYER(EluLayer, "elu", "x where positive, else alpha (e^x - 1)", ELU, alph
 XGRAD_LAYER(DropoutLayer, "dropout", "zeroes elements while training", Dropout, p, 0.5, range::unit, "probability")
 #undef XGRAD_LAYER
 
-template <class T, class Layer> auto maker() {
-  return [](const Value& value, LayerContext& context, Problems& problems) -> std::shared_ptr<nn::Module<T>> {
-    Layer layer;
-    if (value.is(Value::Type::object))
-      config::read_into(layer, value, problems, std::string("layer \"") + Layer::name + "\"", {"type"});
-    else if constexpr (requires { layer.out; })
-      problems.add("XG106", value, std::string("layer \"") + Layer::name + "\" needs \"out\"");
-    return layer.template make<T>(value, context, problems);
-  };
-}
-
-template <class Layer> LayerRow row() {
-  return {Layer::name, Layer::about,
-          [](const std::function<void(Fields&)>& visit) {
-            Layer defaults;
-            Fields fields = config::fields_of(defaults);
-            visit(fields);
-          },
-          maker<float, Layer>(), maker<double, Layer>()};
-}
-
 struct SequentialModel {
   Value layers, init;
   void describe(Fields& f) {
@@ -195,6 +144,44 @@ struct SequentialModel {
 };
 
 }  // namespace
+
+template <class T>
+void apply_init(const Tensor<T>& weight, const Tensor<T>& bias, const Value& own, const LayerContext& context,
+                Problems& problems) {
+  const Value& value = own.is(Value::Type::null) && context.init ? *context.init : own;
+  if (value.is(Value::Type::null)) return;
+  InitOptions options;
+  if (value.is(Value::Type::string)) {
+    Value wrapped;
+    wrapped.type = Value::Type::object;
+    wrapped.place = value.place;
+    wrapped.members.push_back({"type", value.place, value});
+    config::read_into(options, wrapped, problems, "init");
+  } else {
+    config::read_into(options, value, problems, "init");
+  }
+  if (options.type == "values") {
+    if (weight.rank() != 2) return problems.add("XG120", value, "init \"values\" is for linear layers only");
+    take_values(weight, options.weight, true, "weight", problems);
+    if (bias.defined() && !options.bias.is(Value::Type::null)) take_values(bias, options.bias, false, "bias", problems);
+    return;
+  }
+  static constexpr std::pair<const char*, nn::Init> kNames[] = {{"uniform", nn::Init::uniform},
+                                                                {"normal", nn::Init::normal},
+                                                                {"kaiming_uniform", nn::Init::kaiming_uniform},
+                                                                {"kaiming_normal", nn::Init::kaiming_normal},
+                                                                {"xavier_uniform", nn::Init::xavier_uniform},
+                                                                {"xavier_normal", nn::Init::xavier_normal},
+                                                                {"zeros", nn::Init::zeros},
+                                                                {"ones", nn::Init::ones}};
+  for (const auto& [name, init] : kNames)
+    if (options.type == name)
+      options.gain ? nn::initialize(weight, init, nn::next_init_key(), *options.gain)
+                   : nn::initialize(weight, init, nn::next_init_key());
+}
+
+template void apply_init(const Tensor<float>&, const Tensor<float>&, const Value&, const LayerContext&, Problems&);
+template void apply_init(const Tensor<double>&, const Tensor<double>&, const Value&, const LayerContext&, Problems&);
 
 const config::Registry<LayerRow>& layers() {
   static const config::Registry<LayerRow> registry = [] {
@@ -217,6 +204,7 @@ const config::Registry<LayerRow>& layers() {
     r.add(row<LeakyReluLayer>());
     r.add(row<EluLayer>());
     r.add(row<DropoutLayer>());
+    add_spatial_layers(r);
     return r;
   }();
   return registry;
