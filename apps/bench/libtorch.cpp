@@ -68,6 +68,46 @@ std::function<void()> libtorch_lstm_step(int threads) {
   return step_of(training);
 }
 
+std::function<void()> libtorch_cnn_step(int threads) {
+  using torch::nn::Conv2d;
+  torch::set_num_threads(threads);
+  torch::manual_seed(0);
+  auto training = std::make_shared<Training>();
+  training->model = torch::nn::Sequential(Conv2d(torch::nn::Conv2dOptions(1, 32, 3)), torch::nn::ReLU(),
+                                          Conv2d(torch::nn::Conv2dOptions(32, 64, 3)), torch::nn::ReLU(),
+                                          torch::nn::MaxPool2d(2), torch::nn::Flatten(), torch::nn::Linear(9216, 128),
+                                          torch::nn::ReLU(), torch::nn::Linear(128, 10));
+  training->optimizer =
+      std::make_unique<torch::optim::AdamW>(training->model->parameters(), torch::optim::AdamWOptions(1e-3));
+  training->loss = [model = training->model, x = torch::rand({64, 1, 28, 28}),
+                    t = torch::randint(0, 10, {64})]() mutable {
+    return torch::nn::functional::cross_entropy(model->forward(x), t);
+  };
+  return step_of(training);
+}
+
+namespace {
+
+template <class Layer> std::function<void()> forward_backward(int threads, Layer layer, torch::Tensor x) {
+  torch::set_num_threads(threads);
+  x.set_requires_grad(true);
+  return [layer, x, g = torch::ones_like(x)]() mutable {
+    layer->forward(x).backward(g);
+    x.mutable_grad().reset();
+    layer->zero_grad();
+  };
+}
+
+}  // namespace
+
+std::function<void()> libtorch_layer_norm(int threads, long rows, long cols) {
+  return forward_backward(threads, torch::nn::LayerNorm(torch::nn::LayerNormOptions({cols})),
+                          torch::rand({rows, cols}));
+}
+std::function<void()> libtorch_batch_norm(int threads) {
+  return forward_backward(threads, torch::nn::BatchNorm2d(32), torch::rand({64, 32, 28, 28}));
+}
+
 std::function<void()> libtorch_chain(int threads, int length) {
   torch::set_num_threads(threads);
   auto x = torch::ones({1}, torch::requires_grad());
