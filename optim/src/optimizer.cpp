@@ -25,7 +25,7 @@ void SharedOptions::describe(config::Fields& f) {
 
 template <class T>
 Hyperparameters::Hyperparameters(const Rule<T>& rule)
-    : describe_(rule.describe), check_(rule.check), decays_within_(rule.shared.within) {
+    : describe_(rule.describe), check_(rule.check), decays_within_(rule.shared.can_decay_within()) {
   rule.construct(rule_.data(), rule.context);
   shared.weight_decay = rule.shared.weight_decay;
   shared.weight_decay_mode = kModes[static_cast<int>(rule.shared.decay)];

@@ -55,8 +55,10 @@ enum class Decay { coupled, decoupled, independent, corrected, proximal, after, 
 struct Shared {
   double weight_decay = 0;
   Decay decay = Decay::coupled;
-  int first_move = 1;  ///< the step at which the parameter first moves, and decays: earlier ones only observe
-  bool within = decay == Decay::within;  ///< can decay by Decay::within
+  int first_move = 1;   ///< the step at which the parameter first moves, and decays: earlier ones only observe
+  bool within = false;  ///< can decay by Decay::within, though it does not by default
+  // No default of `within` from `decay`: clang 14 refuses to make constant arrays of such structs.
+  constexpr bool can_decay_within() const { return within || decay == Decay::within; }
 };
 
 /// What an element's update depends on: the element itself, its whole tensor, or all parameters.
