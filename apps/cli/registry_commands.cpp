@@ -33,6 +33,13 @@ template <class Row> std::vector<Entry> entries(const config::Registry<Row>& reg
     if constexpr (requires { row.float_rule; }) {
       entry.about = row.float_rule.about;
       entry.describe = [&row](const auto& visit) {
+        if (row.describe_config)
+          return row.describe_config([&visit](const Fields& own) {
+            Fields all = own;
+            optim::SharedOptions shared;
+            shared.describe(all);
+            visit(all);
+          });
         optim::Hyperparameters defaults(row.float_rule);
         visit(defaults.fields());
       };

@@ -490,6 +490,8 @@ std::vector<Failure> run(const Json& config) {
   return failures;
 }
 
-std::vector<Failure> run(const OptimizerRow& row) { return run(Json{{"type", row.name}}); }
+std::vector<Failure> run(const OptimizerRow& row) {
+  return run(row.example ? Json::parse(row.example) : Json{{"type", row.name}});
+}
 
 }  // namespace xgrad::optim::conformance

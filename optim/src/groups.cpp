@@ -140,11 +140,17 @@ template <class T>
 std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameters, Problems& problems) {
   const OptimizerRow* row = optimizers().resolve(value, problems);
   if (!row) return nullptr;
+  std::vector<std::string> other_keys{"type", "groups"};
+  if (row->describe_config)
+    row->describe_config([&other_keys](const config::Fields& fields) {
+      for (const config::Field& field : fields.list()) other_keys.emplace_back(field.name);
+    });
+  if (row->specialize && !(row = row->specialize(value, problems))) return nullptr;
   using Group = typename Optimizer<T>::Group;
   const Rule<T>& rule = row->rule<T>();
   const std::string what = std::string("optimizer \"") + row->name + "\"";
   Hyperparameters common(rule);
-  if (value.is(Type::object)) config::read(value, common.fields(), problems, what, {"type", "groups"});
+  if (value.is(Type::object)) config::read(value, common.fields(), problems, what, other_keys);
   const auto check = [&](const Hyperparameters& hyperparameters, const Value& at) {
     if (const char* wrong = hyperparameters.check()) problems.add("XG107", at, what + ": " + wrong);
   };

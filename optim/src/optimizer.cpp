@@ -147,7 +147,7 @@ template <class T> void Optimizer<T>::allocate_state() {
                  : field->kind == config::Field::Kind::variant ? *static_cast<int*>(field->place) != 0
                                                                : *static_cast<double*>(field->place) != 0;
         }
-        if (!kept) continue;
+        if (!kept && !is_scheduled(slot.when)) continue;
         const T initial = slot.initial ? static_cast<T>(*static_cast<double*>(fields.find(slot.initial)->place)) : T{0};
         for (const std::size_t member : group.members) {
           const std::size_t size = parameters_[member].tensor.size();
@@ -213,29 +213,6 @@ template <class T> void Optimizer<T>::set(const std::string& hyperparameter, dou
     if (!scheduled) group.hyperparameters.number(hyperparameter) = value;
   }
   apply_schedules();
-}
-
-template <class T> void Optimizer<T>::set_schedules(std::vector<ScheduledParameter> schedules) {
-  for (const ScheduledParameter& scheduled : schedules)
-    groups_.front().hyperparameters.number(scheduled.parameter);  // throws for an unknown one
-  schedules_ = std::move(schedules);
-  for (Group& group : groups_) {
-    group.initial_lr = step_size(group.hyperparameters);
-    group.scheduled.clear();
-    for (const ScheduledParameter& scheduled : schedules_)
-      group.scheduled.push_back(group.hyperparameters.has_number(scheduled.parameter)
-                                    ? group.hyperparameters.number(scheduled.parameter)
-                                    : 0);
-  }
-  apply_schedules();
-}
-
-template <class T> void Optimizer<T>::apply_schedules() {
-  for (Group& group : groups_)
-    for (std::size_t i = 0; i < schedules_.size(); ++i)
-      if (group.hyperparameters.has_number(schedules_[i].parameter))
-        group.hyperparameters.number(schedules_[i].parameter) =
-            group.scheduled[i] * schedules_[i].schedule.at(static_cast<double>(step_count_));
 }
 
 template <class T> std::vector<typename Optimizer<T>::State> Optimizer<T>::state() {

@@ -22,6 +22,13 @@ namespace v4 {
 }
 #endif
 
+namespace {
+
+[[maybe_unused]] constexpr const char* kNoKernels =
+    "xgrad: this build has no kernels for this processor; it was built for wider vectors only (XGRAD_ISAS)";
+
+}  // namespace
+
 config::Registry<OptimizerRow>& optimizers() {
   static config::Registry<OptimizerRow> registry = [] {
     config::Registry<OptimizerRow> r("optimizer");
@@ -38,10 +45,28 @@ config::Registry<OptimizerRow>& optimizers() {
 #ifdef XGRAD_HAVE_ISA_v4
     if (isa == "v4") add(v4::builtin_rules<float>(), v4::builtin_rules<double>());
 #endif
+    r.add(expression_row());
     return r;
   }();
   return registry;
 }
+
+template <class T> RunKernel<T> expression_machine() {
+  [[maybe_unused]] const std::string isa = instruction_set();
+#ifdef XGRAD_HAVE_ISA_v4
+  if (isa == "v4") return v4::run_expression<T>;
+#endif
+#ifdef XGRAD_HAVE_ISA_v3
+  if (isa == "v3") return v3::run_expression<T>;
+#endif
+#ifdef XGRAD_HAVE_ISA_v1
+  return v1::run_expression<T>;
+#else
+  fail(kNoKernels);
+#endif
+}
+template RunKernel<float> expression_machine();
+template RunKernel<double> expression_machine();
 
 template <class T> double sum_of_squares(const T* x, std::size_t n) {
   static const auto kernel = []() -> double (*)(const T*, std::size_t) {
@@ -55,7 +80,7 @@ template <class T> double sum_of_squares(const T* x, std::size_t n) {
 #ifdef XGRAD_HAVE_ISA_v1
     return v1::sum_of_squares<T>;
 #else
-    fail("xgrad: this build has no kernels for this processor; it was built for wider vectors only (XGRAD_ISAS)");
+    fail(kNoKernels);
 #endif
   }();
   return kernel(x, n);

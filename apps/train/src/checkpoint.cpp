@@ -9,7 +9,8 @@ namespace xgrad::train {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr const char *kFormat = "xgrad.format", *kState = "xgrad.state", *kConfig = "xgrad.config";
+constexpr const char *kFormat = "xgrad.format", *kState = "xgrad.state", *kConfig = "xgrad.config",
+                     *kSchedules = "xgrad.schedules";
 
 /// A double as text that loses no bit.
 std::string exact(double value) {
@@ -52,6 +53,19 @@ Progress from_json(const Json& json) {
   for (const Json& stop : json.at("stops")) p.stops.push_back({exact(stop.at(0)), stop.at(1).get<std::int64_t>()});
   for (const Json& best : json.at("best")) p.best.emplace_back(exact(best.at(0)), best.at(1).get<std::int64_t>());
   return p;
+}
+
+Json to_json(const std::vector<optim::Plateau::State>& states) {
+  Json json = Json::array();
+  for (const auto& s : states) json.push_back({exact(s.best), s.has_best, s.bad, s.cooling, s.reductions});
+  return json;
+}
+std::vector<optim::Plateau::State> schedules_from(const Json& json) {
+  std::vector<optim::Plateau::State> states;
+  for (const Json& s : json)
+    states.push_back({exact(s.at(0)), s.at(1).get<bool>(), s.at(2).get<std::int64_t>(), s.at(3).get<std::int64_t>(),
+                      s.at(4).get<std::int64_t>()});
+  return states;
 }
 
 TensorFile open_file(const std::string& path) {
@@ -145,6 +159,8 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
   file.metadata[kState] = to_json(progress).dump();
   file.metadata[kConfig] = resolved(e.config).dump();
   file.metadata["xgrad.optimizer"] = e.optimizer->name();
+  if (const auto states = e.optimizer->schedule_state(); !states.empty())
+    file.metadata[kSchedules] = to_json(states).dump();
   try {
     write_file_atomically(path, file.serialize());
   } catch (const Error& error) {
@@ -172,6 +188,8 @@ Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<
     std::vector<std::int64_t> steps(e.optimizer->parameters().size());
     file.get("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
     Progress progress = from_json(Json::parse(file.metadata.at(kState)));
+    if (const auto states = file.metadata.find(kSchedules); states != file.metadata.end())
+      e.optimizer->load_schedule_state(schedules_from(Json::parse(states->second)));
     e.optimizer->load_steps(std::move(steps), progress.step - progress.skipped);
     best_parameters.clear();
     for (const NamedTensor<T>& p : e.model->named_parameters())

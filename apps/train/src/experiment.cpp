@@ -135,6 +135,8 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems)
                      }()));
     };
     for (const StopRule& rule : e.stop_rules) check(rule.monitor, config.stop);
+    if (e.optimizer)
+      for (const std::string& metric : e.optimizer->observed_metrics()) check(metric, config.schedule);
     if (e.keep_best) check(e.keep_best->monitor, config.checkpoint.keep_best);
   }
   return e;

@@ -164,6 +164,7 @@ template <class T> class Trainer {
                          {"lr", e_.optimizer->get("lr")},
                          {"grad_norm", norm}};
     write(values);
+    e_.optimizer->observe("train/loss", values.front().second);
     progress_.loss_sum = 0;
     progress_.loss_count = 0;
     if (e_.data->size(Split::val) == 0) display_.measured(progress_.step, values);
@@ -174,6 +175,7 @@ template <class T> class Trainer {
     e_.optimizer->eval();
     const Metrics values = measure(e_, Split::val);
     write(values);
+    for (const auto& [name, value] : values) e_.optimizer->observe(name, value);
     Metrics shown = values;
     shown.insert(shown.begin(), {"train/loss", progress_.last_loss});
     display_.measured(progress_.step, shown);

@@ -21,6 +21,13 @@ struct OptimizerRow {
   Rule<float> float_rule;
   Rule<double> double_rule;
 
+  // Of an optimizer that a name alone does not describe ("expression"):
+  const char* example = nullptr;  ///< a config, as JSON text
+  /// The keys that make it, for listing and schema.
+  std::function<void(const std::function<void(const Fields&)>&)> describe_config = {};
+  /// The row for one config; null, with problems, if there is none. It lives as long as the program.
+  const OptimizerRow* (*specialize)(const config::Value& value, config::Problems& problems) = nullptr;
+
   template <class T> const Rule<T>& rule() const {
     if constexpr (std::is_same_v<T, float>)
       return float_rule;
@@ -106,8 +113,17 @@ template <class T> class Optimizer {
   double get(const std::string& hyperparameter, std::size_t group = 0);
   /// Of all groups. Under a schedule this sets what the schedule multiplies.
   void set(const std::string& hyperparameter, double value);
-  /// Attaches schedules, in force at once. Throws Error for an unknown hyperparameter.
+  /// Attaches schedules, in force at once. Throws Error for an unknown hyperparameter, and after the first step if one
+  /// needs a state that is not kept (sgd's momentum).
   void set_schedules(std::vector<ScheduledParameter> schedules);
+  /// A new measurement, for the schedules that wait for one ("plateau"); in force at once.
+  void observe(const std::string& metric, double value);
+  /// The metrics that they wait for.
+  std::vector<std::string> observed_metrics() const;
+  /// What they have seen, in the order of set_schedules; to be saved with steps().
+  std::vector<Plateau::State> schedule_state() const;
+  /// Throws Error unless there is one for each.
+  void load_schedule_state(const std::vector<Plateau::State>& states);
 
   struct Group {
     std::string label;  ///< how it was selected: "*.bias", "rank 1", "the rest"
@@ -154,6 +170,8 @@ template <class T> class Optimizer {
   static Group fallback_of(Group& group);
   void allocate_state();
   void apply_schedules();
+  bool is_scheduled(const char* hyperparameter) const;
+  template <class Visit> void visit_plateaus(const Visit& visit) const;
   void advance(double loss);
   struct Work;
   class Step;

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How an optimizer's hyperparameters follow schedules.
+#include "work.hpp"
+
+namespace xgrad::optim {
+namespace {
+
+/// The first of "momentum|betas[0]" that there is.
+std::string first_known(const std::string& names, Hyperparameters& hyperparameters) {
+  if (names.find('|') == std::string::npos) return names;
+  const config::Fields fields = hyperparameters.fields();
+  for (const std::string& name : config::alternatives(names.c_str()))
+    if (fields.find(name.substr(0, name.find('[')))) return name;
+  fail("optimizer: the schedule moves the momentum, too, but there is no ", names,
+       "; switch that off: \"cycle_momentum\": false");
+}
+
+}  // namespace
+
+template <class T> bool Optimizer<T>::is_scheduled(const char* hyperparameter) const {
+  for (const ScheduledParameter& scheduled : schedules_)
+    if (scheduled.parameter == hyperparameter) return true;
+  return false;
+}
+
+template <class T> void Optimizer<T>::set_schedules(std::vector<ScheduledParameter> schedules) {
+  for (ScheduledParameter& scheduled : schedules)
+    scheduled.parameter = first_known(scheduled.parameter, groups_[0].hyperparameters);
+  for (Group& group : groups_) {
+    std::vector<double> bases;
+    for (const ScheduledParameter& scheduled : schedules) {
+      const bool first = &group == &groups_.front();  // says what is unknown; a fallback's group may lack others
+      const bool known = first || group.hyperparameters.has_number(scheduled.parameter);
+      bases.push_back(known ? group.hyperparameters.number(scheduled.parameter) : 0);
+    }
+    group.initial_lr = step_size(group.hyperparameters);
+    group.scheduled = std::move(bases);
+  }
+  schedules_ = std::move(schedules);
+  // A state that is kept while its field is not 0 must be there when a schedule moves the field away from 0.
+  for (std::size_t s = 0; s < rule_.slot_count; ++s) {
+    const char* when = rule_.slots[s].when;
+    if (!when || !is_scheduled(when)) continue;
+    bool kept = true;
+    for (const std::size_t member : groups_.front().members) kept &= slots_[member][s] != nullptr;
+    if (kept) continue;
+    XGRAD_CHECK(step_count_ == 0, "optimizer \"", rule_.name, "\": a schedule moves \"", when, "\", but the state \"",
+                rule_.slots[s].name, "\" was not kept from the first step; set the schedules before it");
+    allocate_state();
+    break;
+  }
+  apply_schedules();
+}
+
+template <class T> void Optimizer<T>::apply_schedules() {
+  for (Group& group : groups_)
+    for (std::size_t i = 0; i < schedules_.size(); ++i) {
+      if (!group.hyperparameters.has_number(schedules_[i].parameter)) continue;
+      // A schedule that gives values, not factors, is scaled like the lr that it replaces.
+      const double scale = schedules_[i].parameter == "lr" ? group.lr_scale : 1;
+      group.hyperparameters.number(schedules_[i].parameter) =
+          scale == 0 ? 0
+                     : scale * schedules_[i].schedule.at(static_cast<double>(step_count_), group.scheduled[i] / scale);
+    }
+}
+
+template <class T> template <class Visit> void Optimizer<T>::visit_plateaus(const Visit& visit) const {
+  for (const ScheduledParameter& scheduled : schedules_)
+    for (const std::shared_ptr<Plateau>& plateau : scheduled.plateaus) visit(*plateau);
+}
+
+template <class T> void Optimizer<T>::observe(const std::string& metric, double value) {
+  visit_plateaus([&](Plateau& plateau) {
+    if (plateau.monitor() == metric) plateau.observe(value);
+  });
+  apply_schedules();
+}
+
+template <class T> std::vector<std::string> Optimizer<T>::observed_metrics() const {
+  std::vector<std::string> result;
+  visit_plateaus([&](const Plateau& plateau) { result.push_back(plateau.monitor()); });
+  return result;
+}
+
+template <class T> std::vector<Plateau::State> Optimizer<T>::schedule_state() const {
+  std::vector<Plateau::State> result;
+  visit_plateaus([&](const Plateau& plateau) { result.push_back(plateau.state); });
+  return result;
+}
+
+template <class T> void Optimizer<T>::load_schedule_state(const std::vector<Plateau::State>& states) {
+  const std::size_t expected = schedule_state().size();
+  XGRAD_CHECK(states.size() == expected, "optimizer: the state of ", states.size(), " schedules for ", expected);
+  std::size_t next = 0;
+  visit_plateaus([&](Plateau& plateau) { plateau.state = states[next++]; });
+  apply_schedules();
+}
+
+#define XGRAD_INSTANTIATE(T)                                                  \
+  template bool Optimizer<T>::is_scheduled(const char*) const;                \
+  template void Optimizer<T>::set_schedules(std::vector<ScheduledParameter>); \
+  template void Optimizer<T>::apply_schedules();                              \
+  template void Optimizer<T>::observe(const std::string&, double);            \
+  template std::vector<std::string> Optimizer<T>::observed_metrics() const;   \
+  template std::vector<Plateau::State> Optimizer<T>::schedule_state() const;  \
+  template void Optimizer<T>::load_schedule_state(const std::vector<Plateau::State>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::optim
