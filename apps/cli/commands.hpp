@@ -9,6 +9,7 @@ namespace xgrad::cli {
 struct Common {
   bool quiet = false, json = false;
   int threads = 0;
+  std::vector<std::string> plugins;
 };
 
 struct TrainArguments {

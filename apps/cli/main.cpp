@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "xgrad/isa.hpp"
+#include "xgrad/optim/plugin.hpp"
 #include "xgrad/threads.hpp"
 #include "xgrad/train/run.hpp"
 
@@ -36,7 +37,7 @@ int main(int argc, char** argv) {
   using namespace xgrad;
   std::signal(SIGPIPE, SIG_IGN);  // "| head" must not end a run: writing fails instead
   CLI::App app{"xgrad: training from a JSON file. Exit codes: 0 done, 2 usage, 3 config, 4 data, 5 checkpoint, 6 "
-               "diverged, 7 target missed, 8 output, 130/143 interrupted after saving."};
+               "diverged, 7 target missed, 8 output, 9 plug-in, 130/143 interrupted after saving."};
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("xgrad " XGRAD_VERSION));
@@ -44,6 +45,13 @@ int main(int argc, char** argv) {
   app.add_flag("-q,--quiet", common.quiet, "Say nothing but errors and the summary");
   app.add_flag("--json", common.json, "Results as JSON on standard output");
   app.add_option("--threads", common.threads, "Threads to use; 0: all of the machine")->check(CLI::Range(0, 1024));
+  app.add_option("--plugin", common.plugins, "A shared library with more optimizers; as often as needed")
+      ->envname("XGRAD_PLUGINS")
+      ->delimiter(':')
+      ->allow_extra_args(false);
+  app.parse_complete_callback([&common] {
+    for (const std::string& plugin : common.plugins) optim::load_plugin(plugin);
+  });
 
   int result = 0;
   cli::TrainArguments train_arguments;
@@ -146,6 +154,9 @@ int main(int argc, char** argv) {
   } catch (const train::OutputError& error) {
     std::cerr << "output error: " << error.what() << "\n";
     return code(ExitCode::output);
+  } catch (const optim::PluginError& error) {
+    std::cerr << "plug-in error: " << error.what() << "\n";
+    return code(ExitCode::plugin);
   } catch (const std::bad_alloc&) {
     std::cerr << "error: out of memory; try a smaller model or batch_size\n";
     return code(ExitCode::internal);

@@ -479,6 +479,8 @@ std::vector<Failure> run(const Json& config) {
   const auto optimizer = make<double>(config, NamedTensors<double>{});
   const OptimizerRow* row = optimizers().find(optimizer->name());
   XGRAD_CHECK(row, "conformance: \"", optimizer->name(), "\" is not registered");
+  config::Problems none;  // it made an optimizer
+  if (row->specialize) row = row->specialize(config::Value::from_json(config), none);
   const Subject subject{*row, config, variants_of(config, optimizer->groups()[0].hyperparameters)};
   std::vector<Failure> failures;
   for (const Entry& entry : kChecks) {

@@ -28,7 +28,8 @@ enum class ExitCode {
   checkpoint = 5,
   diverged = 6,
   target = 7,
-  output = 8
+  output = 8,
+  plugin = 9
 };
 
 /// Everything that a config describes, built and checked.
