@@ -17,6 +17,9 @@ void set_num_threads(int count) {
 
 int num_threads() { return omp_get_max_threads(); }
 
+detail::SerialScope::SerialScope() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+detail::SerialScope::~SerialScope() { omp_set_num_threads(before_); }
+
 void detail::parallel_run(std::size_t tasks, void (*run)(const void* body, std::size_t task), const void* body) {
   const auto threads = static_cast<std::size_t>(num_threads());
   const std::size_t team = tasks < threads ? tasks : threads;

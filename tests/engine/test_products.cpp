@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Products: empty inputs, what is ignored, what is refused.
 #include <cmath>
+#include <cstring>
+#include <limits>
 
 #include "engine/refused.hpp"
 #include "xgrad/xgrad.hpp"
@@ -12,6 +14,12 @@ using namespace xgrad;
 namespace {
 
 Tensor<double> ones(const Shape& shape) { return Tensor<double>::ones(shape); }
+
+template <class T> Tensor<T> noise(const Shape& shape, std::uint32_t stream) {
+  Tensor<T> x = Tensor<T>::empty(shape);
+  nn::initialize_uniform(x, -1, 1, RandomKey{5, stream, 0});
+  return x;
+}
 
 }  // namespace
 
@@ -28,14 +36,69 @@ TEST_CASE("products over nothing are zero, of nothing empty") {
   CHECK(einsum<double>("...i,...i->...", {ones({1, 2}), ones({0, 2})}).shape() == Shape{0});
 }
 
+TEST_CASE_TEMPLATE("products of all sizes and their gradients, which transpose, by the definition", T, float, double) {
+  const std::int64_t sizes[] = {1, 2, 4, 7, 8, 16, 33, 130};
+  std::size_t wrong = 0;
+  for (const std::int64_t m : sizes)
+    for (const std::int64_t n : sizes)
+      for (const std::int64_t k : sizes) {
+        const auto a = parameter(noise<T>({m, k}, 0)), b = parameter(noise<T>({k, n}, 1)), g = noise<T>({m, n}, 2);
+        const auto y = matmul(a, b);
+        y.backward(g, true);
+        y.backward(g);  // added in place
+        const auto differ = [](const T* value, const T* x, std::int64_t step_x, const T* z, std::int64_t step_z,
+                               std::int64_t count, double scale) {
+          double sum = 0;
+          for (std::int64_t i = 0; i < count; ++i)
+            sum += static_cast<double>(x[i * step_x]) * static_cast<double>(z[i * step_z]);
+          return std::abs(static_cast<double>(*value) - scale * sum) > 500 * std::numeric_limits<T>::epsilon();
+        };
+        const auto da = a.grad(), db = b.grad();
+        for (std::int64_t i = 0; i < m; ++i)
+          for (std::int64_t j = 0; j < n; ++j)
+            wrong += differ(y.data() + i * n + j, a.data() + i * k, 1, b.data() + j, n, k, 1);
+        for (std::int64_t i = 0; i < m; ++i)
+          for (std::int64_t j = 0; j < k; ++j)
+            wrong += differ(da.data() + i * k + j, g.data() + i * n, 1, b.data() + j * n, 1, n, 2);
+        for (std::int64_t i = 0; i < k; ++i)
+          for (std::int64_t j = 0; j < n; ++j)
+            wrong += differ(db.data() + i * n + j, a.data() + i, k, g.data() + j, n, m, 2);
+      }
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("a factor of 0 ignores the added matrix") {
   const auto c = Tensor<double>::full({2, 2}, std::nan(""));
   CHECK(addmm(c, ones({2, 3}), ones({3, 2}), 0, 2).data()[3] == 6);
   CHECK(baddbmm(c, ones({1, 2, 3}), ones({1, 3, 2}), 0).data()[3] == 3);
 }
 
+TEST_CASE_TEMPLATE("products do not depend on the number of threads", T, float, double) {
+  const int before = num_threads();
+  const std::int64_t sizes[][3] = {{64, 64, 64},    {128, 10, 256}, {1, 512, 784},   {64, 256, 256},
+                                   {128, 512, 784}, {512, 1, 700},  {300, 301, 302}, {10, 10, 5000}};
+  for (const auto& size : sizes) {
+    const std::int64_t m = size[0], n = size[1], k = size[2];
+    CAPTURE(m);
+    CAPTURE(n);
+    CAPTURE(k);
+    std::vector<Tensor<T>> results[3];
+    for (const int threads : {1, 2, 3}) {
+      set_num_threads(threads);
+      const auto a = parameter(noise<T>({m, k}, 0)), b = parameter(noise<T>({k, n}, 1));
+      const auto y = matmul(a, b), z = bmm(expand(a, Shape{3, m, k}), expand(b, Shape{3, k, n}));
+      (sum(y * y) + sum(z * z)).backward();
+      results[threads - 1] = {y, z, a.grad(), b.grad()};
+    }
+    for (const auto& other : {results[1], results[2]})
+      for (std::size_t i = 0; i < other.size(); ++i)
+        CHECK(std::memcmp(results[0][i].data(), other[i].data(), other[i].size() * sizeof(T)) == 0);
+  }
+  set_num_threads(before);
+}
+
 TEST_CASE("einsum chooses the pair with the smallest result") {
-  // (1000, 1000, 1) @ ... from the left would need 10^9 multiply-adds and as many elements.
+  // From the left, the first product would have 30000 x 30000 elements.
   const auto x = ones({1, 30000}), y = ones({30000, 1}), z = ones({1, 30000});
   const auto result = einsum<double>("ij,jk,kl->il", {y, x, y});
   CHECK(result.shape() == Shape{30000, 1});

@@ -94,6 +94,18 @@ TEST_CASE("a movement that changes nothing shares its elements") {
   CHECK(atleast_2d(x).data() == x.data());
 }
 
+TEST_CASE("layers that move elements") {
+  const auto x = counting({2, 12});
+  nn::Unflatten<float> cut(1, {4, 1, -1});
+  nn::PixelShuffle<float> shuffle(2);
+  nn::PixelUnshuffle<float> unshuffle(2);
+  const auto image = shuffle(cut(x));
+  CHECK(image.shape() == Shape{2, 1, 2, 6});
+  CHECK(image.data()[1] == 3);  // the first element of the second of four channels
+  CHECK(unshuffle(image).shape() == Shape{2, 4, 1, 3});
+  CHECK(std::memcmp(unshuffle(image).data(), x.data(), x.size() * sizeof(float)) == 0);
+}
+
 TEST_CASE("movements refused") {
   const auto x = counting({2, 3}), scalar = counting({});
   CHECK(refused([&] {

@@ -4,14 +4,28 @@
 
 namespace xgrad {
 
-/// Threads that kernels and BLAS products use, at least 1. Default: the hardware's, or OMP_NUM_THREADS.
-/// Results do not depend on it, bit for bit, except inside BLAS products.
+/// Threads that kernels and products use, at least 1. Default: the hardware's, or OMP_NUM_THREADS.
+/// Results do not depend on it, bit for bit, except those of convolutions in float, which are oneDNN's.
 void set_num_threads(int count);
 int num_threads();
 
 namespace detail {
+
+/// While it lives, what this thread starts runs in it alone: libraries whose results depend on the number of threads.
+class SerialScope {
+ public:
+  SerialScope();
+  ~SerialScope();
+  SerialScope(const SerialScope&) = delete;
+  SerialScope& operator=(const SerialScope&) = delete;
+
+ private:
+  int before_;
+};
+
 void parallel_run(std::size_t tasks, void (*run)(const void* body, std::size_t task), const void* body);
-}
+
+}  // namespace detail
 
 /// Calls body(task) for every task in [0, tasks), each thread a contiguous share. Runs in the caller when there is one
 /// task, one thread, or when already inside a parallel region. `body` must not throw.

@@ -5,9 +5,12 @@
 #include <dnnl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
+#include "kernels/kernels.hpp"
 #include "xgrad/error.hpp"
+#include "xgrad/threads.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -16,21 +19,52 @@ namespace {
 // more.
 constexpr std::size_t kOneDnnWork = 32'768;  // multiply-adds
 
-void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, float alpha, const float* a, int lda,
-             const float* b, int ldb, float beta, float* c, int ldc) {
-  const std::size_t work = static_cast<std::size_t>(m) * static_cast<std::size_t>(n) * static_cast<std::size_t>(k);
-  if (work >= kOneDnnWork) {
-    const dnnl_status_t status = dnnl_sgemm(ta == CblasTrans ? 'T' : 'N', tb == CblasTrans ? 'T' : 'N', m, n, k, alpha,
-                                            a, lda, b, ldb, beta, c, ldc);
-    XGRAD_CHECK(status == dnnl_success, "matmul: oneDNN refused a product of ", m, " x ", k, " @ ", k, " x ", n,
-                " with status ", static_cast<int>(status));
-    return;
-  }
-  cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+// Both libraries, given several threads, cut a product differently for each number of them, and the sums with it. So
+// they get one, and products are cut here: along the longer side of the result, in parts that depend on the sizes
+// alone. It is as fast, and the result does not depend on the number of threads. A power of two suits most numbers of
+// them.
+constexpr std::size_t kPartWork = 150'000;  // multiply-adds that make a second thread worth its start
+constexpr std::size_t kPartExtent = 64;     // rows or columns below which a part reads too much for what it computes
+constexpr std::size_t kMostParts = 32;
+
+std::size_t part_count(std::size_t extent, std::size_t work) {
+  std::size_t parts = 1;
+  while (parts < kMostParts && extent >= 2 * parts * kPartExtent && work >= 2 * parts * kPartWork) parts *= 2;
+  return parts;
 }
-void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, double alpha, const double* a, int lda,
-             const double* b, int ldb, double beta, double* c, int ldc) {
-  cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+
+/// Whether the kernel of our own beats a call of BLAS.
+bool is_small(bool transpose_b, std::size_t m, std::size_t n, std::size_t k) {
+  constexpr std::size_t kAnyShape = 512;  // multiply-adds
+  const std::size_t work = m * n * k;
+  if (work > kSmallProduct || k * (n + kSmallProductPadding - 1) > kSmallProduct || n == 1) return false;
+  return work <= kAnyShape || (n >= 8 && m >= (transpose_b ? 8 : 4));
+}
+
+CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+
+/// Returns oneDNN's status.
+int product(bool ta, bool tb, int m, int n, int k, float alpha, Rows<const float> a, Rows<const float> b, float beta,
+            Rows<float> c) {
+  const int lda = static_cast<int>(a.stride), ldb = static_cast<int>(b.stride), ldc = static_cast<int>(c.stride);
+  const std::size_t work = static_cast<std::size_t>(m) * static_cast<std::size_t>(n) * static_cast<std::size_t>(k);
+  if (work >= kOneDnnWork)
+    return dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, alpha, a.data, lda, b.data, ldb, beta, c.data, ldc);
+  cblas_sgemm(CblasRowMajor, flag(ta), flag(tb), m, n, k, alpha, a.data, lda, b.data, ldb, beta, c.data, ldc);
+  return dnnl_success;
+}
+int product(bool ta, bool tb, int m, int n, int k, double alpha, Rows<const double> a, Rows<const double> b,
+            double beta, Rows<double> c) {
+  const int lda = static_cast<int>(a.stride), ldb = static_cast<int>(b.stride), ldc = static_cast<int>(c.stride);
+  if (m == 1)  // OpenBLAS does not see that a product is one with a vector
+    cblas_dgemv(CblasRowMajor, flag(!tb), tb ? n : k, tb ? k : n, alpha, b.data, ldb, a.data, ta ? lda : 1, beta,
+                c.data, 1);
+  else if (n == 1)
+    cblas_dgemv(CblasRowMajor, flag(ta), ta ? k : m, ta ? m : k, alpha, a.data, lda, b.data, tb ? 1 : ldb, beta, c.data,
+                ldc);
+  else
+    cblas_dgemm(CblasRowMajor, flag(ta), flag(tb), m, n, k, alpha, a.data, lda, b.data, ldb, beta, c.data, ldc);
+  return dnnl_success;
 }
 
 }  // namespace
@@ -44,12 +78,28 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
       for (std::size_t i = 0; i < m; ++i) std::fill_n(c.data + i * c.stride, n, T{0});
     return;
   }
+  if (is_small(transpose_b, m, n, k))
+    return kernels<T>().small_product(
+        {transpose_a, transpose_b, m, n, k, alpha, a.data, a.stride, b.data, b.stride, c.data, c.stride, accumulate});
   constexpr auto kLimit = static_cast<std::size_t>(std::numeric_limits<int>::max());
   XGRAD_CHECK(std::max({m, n, k, a.stride, b.stride, c.stride}) <= kLimit, "matmul: a size of ", m, " x ", k, " @ ", k,
               " x ", n, " exceeds BLAS's limit of ", kLimit);
-  product(transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, static_cast<int>(m),
-          static_cast<int>(n), static_cast<int>(k), alpha, a.data, static_cast<int>(a.stride), b.data,
-          static_cast<int>(b.stride), accumulate ? T{1} : T{0}, c.data, static_cast<int>(c.stride));
+  const bool by_rows = m >= n;
+  const std::size_t extent = std::max(m, n), parts = part_count(extent, m * n * k);
+  std::atomic<int> status{dnnl_success};
+  parallel_for(parts, [&](std::size_t part) {
+    const SerialScope serial;
+    const std::size_t first = extent * part / parts, count = extent * (part + 1) / parts - first;
+    const std::size_t row = by_rows ? first : 0, column = by_rows ? 0 : first;
+    const int result =
+        product(transpose_a, transpose_b, static_cast<int>(by_rows ? count : m), static_cast<int>(by_rows ? n : count),
+                static_cast<int>(k), alpha, Rows<const T>{a.data + row * (transpose_a ? 1 : a.stride), a.stride},
+                Rows<const T>{b.data + column * (transpose_b ? b.stride : 1), b.stride}, accumulate ? T{1} : T{0},
+                Rows<T>{c.data + row * c.stride + column, c.stride});
+    if (result != dnnl_success) status = result;
+  });
+  XGRAD_CHECK(status == dnnl_success, "matmul: oneDNN refused a product of ", m, " x ", k, " @ ", k, " x ", n,
+              " with status ", status.load());
 }
 
 template <class T>

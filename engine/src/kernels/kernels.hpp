@@ -43,9 +43,26 @@ template <class T> struct CellRows {
   T* d_gates;  ///< out, laid out as gates
 };
 
+/// C = alpha A' B' + (accumulate ? C : 0) as in gemm.hpp, of at most kSmallProduct multiply-adds, and with at most as
+/// many elements of B' when its rows are padded to a multiple of kSmallProductPadding.
+constexpr std::size_t kSmallProduct = 4096, kSmallProductPadding = 16;
+template <class T> struct SmallProduct {
+  bool transpose_a, transpose_b;
+  std::size_t m, n, k;
+  T alpha;
+  const T* a;
+  std::size_t a_stride;
+  const T* b;
+  std::size_t b_stride;
+  T* c;
+  std::size_t c_stride;
+  bool accumulate;
+};
+
 template <class T> struct Kernels {
   /// target[i] += x[i]
   void (*add_in_place)(T* target, const T* x, std::size_t n);
+  void (*small_product)(const SmallProduct<T>& product);
 
   // Linear layers: y is rows x cols, bias has cols elements (may be null).
   /// y = activation(y + bias)

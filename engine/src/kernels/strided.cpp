@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t kBlock = 16384;  // elements that make a second thread worth its start
 constexpr std::int64_t kShortRun = 16;  // elements below which a call costs more than a loop
 
+template <class T> constexpr std::int64_t kTile = 64 / sizeof(T);  // elements of a cache line
+
 struct Axis {
   std::int64_t size, from, to;
 };
@@ -56,10 +58,11 @@ Box in_target_order(const Box& box) {
 }
 
 /// Moves the axis whose elements are neighbours in the source beside the innermost, to be crossed with it in tiles.
-/// True if there is one.
+/// True if there is one, and the innermost has enough elements.
 bool bring_crossing_axis(Box& box) {
+  constexpr std::int64_t kNarrow = 8;
   const std::size_t inner = box.rank - 1;
-  if (std::abs(box.from_stride[inner]) <= 1) return false;
+  if (std::abs(box.from_stride[inner]) <= 1 || box.to_stride[inner] != 1 || box.size[inner] < kNarrow) return false;
   for (std::size_t i = inner; i-- > 0;) {
     if (std::abs(box.from_stride[i]) != 1) continue;
     for (Box::Numbers* numbers : {&box.size, &box.from_stride, &box.to_stride})
@@ -87,6 +90,18 @@ template <bool add, class T> void run(const T* x, T* y, std::int64_t n) {
   }
 }
 
+/// y[i * to_row + j] = x[i * from_row + j * from] for a small block, where from_row is 1 or -1: whole cache lines are
+/// read and written once each, whatever the distance between them.
+template <bool add, class T>
+void tile(const T* x, std::int64_t from_row, std::int64_t from, T* y, std::int64_t to_row, std::int64_t rows,
+          std::int64_t cols) {
+  T block[kTile<T> * kTile<T>];
+  for (std::int64_t j = 0; j < cols; ++j)
+    for (std::int64_t i = 0; i < rows; ++i) block[i * kTile<T> + j] = x[i * from_row + j * from];
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < cols; ++j) put<add>(y[i * to_row + j], block[i * kTile<T> + j]);
+}
+
 /// The two innermost axes, at one place of the others.
 template <bool add, class T> void plane(const Box& box, bool crossing, const T* x, T* y) {
   const std::size_t outer = box.rank - 2, inner = box.rank - 1;
@@ -95,13 +110,20 @@ template <bool add, class T> void plane(const Box& box, bool crossing, const T* 
   const std::int64_t from = box.from_stride[inner], to = box.to_stride[inner];
   if (from == 1 && to == 1) {
     for (std::int64_t i = 0; i < rows; ++i) run<add>(x + i * from_row, y + i * to_row, cols);
+  } else if (from == -1 && to == 1) {
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < cols; ++j) put<add>(y[i * to_row + j], x[i * from_row - j]);
   } else if (crossing) {
-    constexpr std::int64_t kTile = 32;
-    for (std::int64_t i0 = 0; i0 < rows; i0 += kTile)
-      for (std::int64_t j0 = 0; j0 < cols; j0 += kTile)
-        for (std::int64_t i = i0; i < std::min(i0 + kTile, rows); ++i)
-          for (std::int64_t j = j0; j < std::min(j0 + kTile, cols); ++j)
-            put<add>(y[i * to_row + j * to], x[i * from_row + j * from]);
+    constexpr std::int64_t kSize = kTile<T>;
+    for (std::int64_t i = 0; i < rows; i += kSize)
+      for (std::int64_t j = 0; j < cols; j += kSize) {
+        const T* source = x + i * from_row + j * from;
+        T* target = y + i * to_row + j;
+        if (rows - i >= kSize && cols - j >= kSize)
+          tile<add>(source, from_row, from, target, to_row, kSize, kSize);
+        else
+          tile<add>(source, from_row, from, target, to_row, std::min(kSize, rows - i), std::min(kSize, cols - j));
+      }
   } else {
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < cols; ++j) put<add>(y[i * to_row + j * to], x[i * from_row + j * from]);

@@ -7,6 +7,7 @@
 #include "kernels/pooling.hpp"
 #include "kernels/recurrent.hpp"
 #include "kernels/reduce.hpp"
+#include "kernels/small_product.hpp"
 
 namespace xgrad::inline XGRAD_ISA {
 #include "kernels/isa_tables.hpp"
@@ -14,6 +15,7 @@ namespace xgrad::inline XGRAD_ISA {
 template <class T> const detail::Kernels<T>& kernel_table() {
   static constexpr detail::Kernels<T> table = {
       .add_in_place = simd::add_in_place<T>,
+      .small_product = simd::small_product<T>,
       .bias_activation = simd::bias_activation<T>,
       .bias_activation_backward = simd::bias_activation_backward<T>,
       .bias_rows = simd::bias_rows<T>,

@@ -59,7 +59,7 @@ Storage<T> decompose(const Tensor<T>& a, std::size_t results, const Factor& fact
   Storage<T> value(count * results), copies(a.storage());
   Storage<int> failures(count, 0);
   if (m * n > 0)
-    detail::for_matrices(count, 4 * m * n * std::min(m, n), [&](std::size_t i) {
+    detail::for_factors(count, 4 * m * n * std::min(m, n), [&](std::size_t i) {
       failures[i] = factor(copies.data() + i * m * n, value.data() + i * results);
     });
   for (std::size_t i = 0; i < count; ++i)

@@ -12,13 +12,25 @@ namespace xgrad::detail {
 
 constexpr std::size_t kParallelWork = 300'000;  // multiply-adds that make a second thread worth its start
 
-/// Runs body(i) for the matrices of a batch, each worth `work` multiply-adds: several at a time, or, if they are large,
-/// one after the other with the threads inside.
+/// Runs body(i), a product by gemm(), for the matrices of a batch, each worth `work` multiply-adds: several at a time,
+/// or, if they are large, one after the other with the threads inside.
 template <class Body> void for_matrices(std::size_t count, std::size_t work, const Body& body) {
   if (count * work < kParallelWork || work >= 16 * kParallelWork)
     for (std::size_t i = 0; i < count; ++i) body(i);
   else
     parallel_for(count, body);
+}
+
+/// For bodies that call LAPACK, whose results depend on the number of threads: it gets one.
+template <class Body> void for_factors(std::size_t count, std::size_t work, const Body& body) {
+  const auto alone = [&body](std::size_t i) {
+    const SerialScope serial;
+    body(i);
+  };
+  if (count * work < kParallelWork)
+    for (std::size_t i = 0; i < count; ++i) alone(i);
+  else
+    parallel_for(count, alone);
 }
 
 inline std::size_t row_count(const Shape& shape) { return static_cast<std::size_t>(shape[shape.rank() - 2]); }

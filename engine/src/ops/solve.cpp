@@ -27,7 +27,7 @@ template <class T> struct Factors {
   explicit Factors(const Tensor<T>& a)
       : count(leading_axes(a.shape()).size()), size(row_count(a.shape())), lu(a.storage()), pivots(count * size),
         first_zero_(count) {
-    detail::for_matrices(count, size * size * size, [this](std::size_t i) {
+    detail::for_factors(count, size * size * size, [this](std::size_t i) {
       first_zero_[i] = size == 0 ? 0 : detail::factor_lu(size, matrix(i), pivots.data() + i * size);
     });
   }
@@ -59,7 +59,7 @@ Tensor<T> solve_factored(const Tensor<T>& a, const Factors<T>& factors, const Te
   const Shape shape = detail::with_matrix(batch, n, k);
   Storage<T> value(shape.size());
   if (shape.size() > 0)
-    detail::for_matrices(batch.size(), n * n * k, [&](std::size_t i) {
+    detail::for_factors(batch.size(), n * n * k, [&](std::size_t i) {
       const std::size_t from = detail::broadcast_place(leading_axes(b.shape()), batch, i);
       const std::size_t by = detail::broadcast_place(leading_axes(a.shape()), batch, i);
       std::copy_n(b.data() + from * n * k, n * k, value.data() + i * n * k);
@@ -83,7 +83,7 @@ Tensor<T> solve_triangles(const Tensor<T>& a, const Tensor<T>& b, TriangularOpti
   const Shape shape = detail::with_matrix(batch, rows, cols);
   Storage<T> value(shape.size());
   if (shape.size() > 0)
-    detail::for_matrices(batch.size(), n * rows * cols, [&](std::size_t i) {
+    detail::for_factors(batch.size(), n * rows * cols, [&](std::size_t i) {
       const std::size_t from = detail::broadcast_place(leading_axes(b.shape()), batch, i);
       const std::size_t by = detail::broadcast_place(leading_axes(a.shape()), batch, i);
       std::copy_n(b.data() + from * rows * cols, rows * cols, value.data() + i * rows * cols);
@@ -156,7 +156,7 @@ template <class T> Tensor<T> inverse(const Tensor<T>& a) {
   detail::check_square("inverse", a.shape());
   Factors<T> factors(a);
   factors.check_invertible("inverse", a.shape());
-  detail::for_matrices(factors.count, factors.size * factors.size * factors.size, [&](std::size_t i) {
+  detail::for_factors(factors.count, factors.size * factors.size * factors.size, [&](std::size_t i) {
     if (factors.size > 0) detail::invert_lu(factors.size, factors.matrix(i), factors.exchanges(i));
   });
   return record<T>(
@@ -215,7 +215,7 @@ template <class T> Tensor<T> det(const Tensor<T>& a) {
         Tensor<T> derivative = Tensor<T>::empty(shape);
         T* place = derivative.mutable_data();
         const T* matrix = node.input_data(0);
-        detail::for_matrices(matrices, 16 * size * size * size, [&](std::size_t i) {
+        detail::for_factors(matrices, 16 * size * size * size, [&](std::size_t i) {
           if (size > 0) cofactors(size, matrix + i * size * size, place + i * size * size);
         });
         node.give(0, for_each_element(g) * derivative);
