@@ -17,7 +17,6 @@ template <class T> Tensor<T> noise(const Shape& shape) {
   nn::initialize_uniform(x, -1, 1, RandomKey{7, 0, 0});
   return x;
 }
-template <class T> Tensor<T> eye(std::int64_t n) { return diag_embed(Tensor<T>::ones({n})); }
 template <class T> double distance(const Tensor<T>& a, const Tensor<T>& b) {
   REQUIRE(a.shape() == b.shape());
   return static_cast<double>(amax(abs(a - b)).item());

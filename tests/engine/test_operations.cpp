@@ -75,9 +75,13 @@ TEST_CASE("one tensor as several inputs") {
       continue;  // a kink: x = x
     CAPTURE(operation.name);
     Sample sample{operation.samples[0][0]};
-    sample[0].low = std::max(sample[0].low, operation.samples[0][1].low);
-    sample[0].high = std::min(sample[0].high, operation.samples[0][1].high);
-    const auto twice = [&](const std::vector<Tensor<double>>& x) { return operation.in_double({x[0], x[0]}); };
+    for (const Input& input : operation.samples[0]) {
+      sample[0].low = std::max(sample[0].low, input.low);
+      sample[0].high = std::min(sample[0].high, input.high);
+    }
+    const auto twice = [&](const std::vector<Tensor<double>>& x) {
+      return operation.in_double(std::vector(operation.samples[0].size(), x[0]));
+    };
     const auto result = gradcheck(twice, make_inputs<double>(sample));
     CHECK_MESSAGE((result.passed || operation.name == "where" || operation.name == "logaddexp"), result.message);
   }
@@ -154,10 +158,9 @@ TEST_CASE("every public operation has a row") {
                                                             << " has no row in tests/engine/operations.cpp");
   };
   for (const auto& entry : std::filesystem::directory_iterator(include / "ops"))
-    scan(entry.path(),
-         std::regex("template <class T>\\s+(?:[A-Z]\\w*<T>|Indices|std::vector<Tensor<T>>) ([a-z][a-zA-Z0-9_]*)\\("));
+    scan(entry.path(), std::regex("template <class T>\\s+[\\w:]+(?:<[\\w:<>, ]+>)? ([a-z][a-zA-Z0-9_]*)\\("));
   for (const auto& entry : std::filesystem::directory_iterator(include / "functions"))
-    scan(entry.path(), std::regex("(?:^|\n)XGRAD_(?:UNARY|BINARY|MAP|BINARY_MAP)[0-2]\\((\\w+),"));
+    scan(entry.path(), std::regex("(?:^|\n)XGRAD_(?:UNARY|BINARY|MAP|BINARY_MAP|TERNARY_MAP)[0-2]\\((\\w+),"));
   CHECK(found > 120);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "xgrad/map_apply.hpp"
 #include "xgrad/map_kernel.hpp"
-#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/activation.hpp"
 
 namespace xgrad {
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
+#include "xgrad/functions/special.hpp"
 #include "xgrad/isa.hpp"
 #include "xgrad/saved.hpp"
 
@@ -109,6 +110,14 @@ XGRAD_COMPARISON(>=, a >= b)
 XGRAD_COMPARISON(==, a == b)
 XGRAD_COMPARISON(!=, !(a == b))  // xsimd's own != is false for a NaN on AVX-512
 #undef XGRAD_COMPARISON
+
+template <class V, unsigned M> BatchMask<V> isnan(const Dual<V, M>& x) { return {xsimd::isnan(x.v)}; }
+template <class V, unsigned M> BatchMask<V> isinf(const Dual<V, M>& x) {
+  return {xsimd::abs(x.v) == V(__builtin_inf())};
+}
+template <class V, unsigned M> BatchMask<V> isfinite(const Dual<V, M>& x) {
+  return {xsimd::abs(x.v) < V(__builtin_inf())};
+}
 
 /// Elementwise mask ? a : b, of value and derivatives alike: a NaN in the branch not taken disappears.
 template <class V, unsigned A, unsigned B>

@@ -17,6 +17,7 @@
 #include "xgrad/ops/attention.hpp"
 #include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/decompositions.hpp"
+#include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/loss.hpp"
 #include "xgrad/ops/normalization.hpp"
 #include "xgrad/ops/pooling.hpp"

@@ -9,11 +9,14 @@ namespace xgrad::detail {
 #define XGRAD_UNARY1(function, ...) function,
 #define XGRAD_UNARY2(function, ...) function,
 #define XGRAD_BINARY0(function, ...) function,
+#define XGRAD_BINARY1(function, ...) function,
 #define XGRAD_MAP0(function, ...) function,
 #define XGRAD_MAP1(function, ...) function,
 #define XGRAD_MAP2(function, ...) function,
 #define XGRAD_BINARY_MAP0(function, ...) function,
 #define XGRAD_BINARY_MAP1(function, ...) function,
+#define XGRAD_TERNARY_MAP0(function, ...) function,
+#define XGRAD_TERNARY_MAP1(function, ...) function,
 enum class Arithmetic : std::size_t {
 #include "xgrad/functions/arithmetic.inc"
 };

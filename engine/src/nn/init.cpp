@@ -5,12 +5,13 @@
 #include <cmath>
 #include <numbers>
 
+#include "ops/rows.hpp"
+
 namespace xgrad::nn {
 namespace {
 
 template <class T, class Value> void fill(Tensor<T> weight, Value value) {
-  T* data = weight.mutable_data();
-  for (std::size_t i = 0; i < weight.size(); ++i) data[i] = static_cast<T>(value(i));
+  detail::fill_each(weight.mutable_data(), weight.size(), value);
 }
 
 }  // namespace

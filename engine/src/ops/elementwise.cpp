@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every elementwise operation on Tensors, each from its one row in functions/*.inc.
-#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/activation.hpp"
 
 #include "kernels/functions.hpp"
 #include "xgrad/map_apply.hpp"

@@ -9,7 +9,7 @@
 
 #include "kernels/gemm.hpp"
 #include "xgrad/map_apply.hpp"
-#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/activation.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/threads.hpp"
 

@@ -17,4 +17,11 @@ template <class Body> void for_rows(std::size_t rows, std::size_t cols, const Bo
                [&](std::size_t task) { body(task * block, std::min(block, rows - task * block)); });
 }
 
+/// out[i] = value(i); `value` may run on several threads.
+template <class T, class Value> void fill_each(T* out, std::size_t n, const Value& value) {
+  for_rows(n, 1, [&](std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i) out[i] = static_cast<T>(value(i));
+  });
+}
+
 }  // namespace xgrad::detail

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "xgrad/ops/softmax.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/kernels.hpp"
 #include "ops/rows.hpp"
+#include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -64,9 +68,41 @@ template <class T> Tensor<T> log_softmax(const Tensor<T>& x, std::int64_t axis) 
   });
 }
 
-template Tensor<float> softmax(const Tensor<float>&, std::int64_t);
-template Tensor<double> softmax(const Tensor<double>&, std::int64_t);
-template Tensor<float> log_softmax(const Tensor<float>&, std::int64_t);
-template Tensor<double> log_softmax(const Tensor<double>&, std::int64_t);
+template <class T> Tensor<T> softmin(const Tensor<T>& x, std::int64_t axis) { return softmax(-x, axis); }
+
+template <class T> Tensor<T> detail::straight_through(const Tensor<T>& value, const Tensor<T>& x) {
+  return record<T>(
+      "straight_through", x.shape(), value.storage().share(), kSaveNothing,
+      [](Node<T>& n, const Tensor<T>& g) { n.give(0, g); }, x);
+}
+
+template <class T>
+Tensor<T> gumbel_softmax(const Tensor<T>& x, double tau, bool hard, std::int64_t axis, RandomKey key) {
+  XGRAD_CHECK(tau > 0, "gumbel_softmax: tau is ", tau, "; expected > 0");
+  return along_axis("gumbel_softmax", x, axis, [&](const Tensor<T>& rows) {
+    Tensor<T> noise = Tensor<T>::empty(rows.shape());
+    detail::fill_each(noise.mutable_data(), noise.size(), [key](std::size_t i) {
+      return -std::log(-std::log(std::max(uniform(key, i), 0x1p-54)));  // neither logarithm meets 0
+    });
+    const Tensor<T> soft = softmax((rows + noise) * (1 / tau));
+    if (!hard || rows.rank() == 0) return soft;
+    return detail::straight_through(one_hot<T>(argmax(soft), rows.shape().back()), soft);
+  });
+}
+
+template <class T> Tensor<T> gumbel_softmax(const Tensor<T>& x, double tau, bool hard, std::int64_t axis) {
+  return gumbel_softmax(x, tau, hard, axis, next_random_key());
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                  \
+  template Tensor<T> softmax(const Tensor<T>&, std::int64_t);                                 \
+  template Tensor<T> log_softmax(const Tensor<T>&, std::int64_t);                             \
+  template Tensor<T> softmin(const Tensor<T>&, std::int64_t);                                 \
+  template Tensor<T> gumbel_softmax(const Tensor<T>&, double, bool, std::int64_t, RandomKey); \
+  template Tensor<T> gumbel_softmax(const Tensor<T>&, double, bool, std::int64_t);            \
+  template Tensor<T> detail::straight_through(const Tensor<T>&, const Tensor<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

@@ -16,8 +16,10 @@ template <class Tensors> auto flat(const Tensors& parts) {
 
 /// An elementwise function of one number from an interval.
 template <class Function>
-OperationRow unary(const char* name, Function f, const char* torch, double low = -2, double high = 2) {
-  return {name, f, torch, {{{{2, 3}, low, high}}, {{{}, low, high}}, {{{1}, low, high}}, {{{37}, low, high}}}, true};
+OperationRow unary(const char* name, Function f, const char* torch, double low = -2, double high = 2,
+                   double tolerance = 1e-10) {
+  return {name, f,    torch,    {{{{2, 3}, low, high}}, {{{}, low, high}}, {{{1}, low, high}}, {{{37}, low, high}}},
+          true, true, tolerance};
 }
 /// An elementwise function of two numbers from two intervals.
 template <class Function>

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
+#include "xgrad/nn/activation.hpp"
 #include "xgrad/nn/init.hpp"
 #include "xgrad/nn/module.hpp"
 #include "xgrad/ops/dropout.hpp"
-#include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/shape.hpp"
-#include "xgrad/ops/softmax.hpp"
 
 namespace xgrad::nn {
 
@@ -35,23 +34,6 @@ template <class T> class Linear : public ActivatedModule<T> {
   Tensor<T> weight, bias;  ///< handles on the parameters; bias is undefined without one
 };
 
-#define XGRAD_LAYER(name, expression)                                     \
-  template <class T> class name : public Module<T> {                      \
-   public:                                                                \
-    Tensor<T> forward(const Tensor<T>& x) override { return expression; } \
-  };
-XGRAD_LAYER(ReLU, relu(x))
-XGRAD_LAYER(ReLU6, relu6(x))
-XGRAD_LAYER(SELU, selu(x))
-XGRAD_LAYER(Sigmoid, sigmoid(x))
-XGRAD_LAYER(LogSigmoid, log_sigmoid(x))
-XGRAD_LAYER(Tanh, tanh(x))
-XGRAD_LAYER(GELU, gelu(x))
-XGRAD_LAYER(SiLU, silu(x))
-XGRAD_LAYER(Mish, mish(x))
-XGRAD_LAYER(Softplus, softplus(x))
-XGRAD_LAYER(Softsign, softsign(x))
-#undef XGRAD_LAYER
 #define XGRAD_LAYER(name, type, parameter, value, expression)             \
   template <class T> class name : public Module<T> {                      \
    public:                                                                \
@@ -61,10 +43,6 @@ XGRAD_LAYER(Softsign, softsign(x))
    private:                                                               \
     type parameter##_;                                                    \
   };
-XGRAD_LAYER(LeakyReLU, double, negative_slope, 0.01, leaky_relu(x, negative_slope_))
-XGRAD_LAYER(ELU, double, alpha, 1, elu(x, alpha_))
-XGRAD_LAYER(Softmax, std::int64_t, axis, -1, softmax(x, axis_))
-XGRAD_LAYER(LogSoftmax, std::int64_t, axis, -1, log_softmax(x, axis_))
 /// Zero elements, or whole channels, with probability p while training.
 XGRAD_LAYER(Dropout, double, p, 0.5, dropout(x, p_, this->is_training()))
 XGRAD_LAYER(Dropout2d, double, p, 0.5, dropout2d(x, p_, this->is_training()))

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// Elementwise operations. Inputs of two-argument functions broadcast: shapes aligned at the right, sizes equal or 1,
-// else Error with both shapes. A NaN gives a NaN. Gradients at kinks are stated; all are differentiable any number of
-// times.
+// Elementwise operations. Activations: activation.hpp; comparisons, where(): comparison.hpp. Inputs of two-argument
+// functions broadcast: shapes aligned at the right, sizes equal or 1, else Error with both shapes. A NaN gives a NaN.
+// Gradients at kinks are stated; all are differentiable any number of times.
 #include <concepts>
 #include <limits>
+#include <optional>
 
 #include "xgrad/tensor.hpp"
 
@@ -44,6 +45,23 @@ template <class T> Tensor<T> atan2(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> hypot(const Tensor<T>& a, const Tensor<T>& b);
 /// log(exp(a) + exp(b)) without overflow; a = b = +-inf gives a.
 template <class T> Tensor<T> logaddexp(const Tensor<T>& a, const Tensor<T>& b);
+/// Largest integer <= a / b; gradient 0
+template <class T> Tensor<T> floor_divide(const Tensor<T>& a, const Tensor<T>& b);
+/// a - b floor(a / b): the sign of b, as Python's %. Gradients 1 and -floor(a / b).
+template <class T> Tensor<T> remainder(const Tensor<T>& a, const Tensor<T>& b);
+/// a - b trunc(a / b): the sign of a, as C's fmod. Gradients 1 and -trunc(a / b).
+template <class T> Tensor<T> fmod(const Tensor<T>& a, const Tensor<T>& b);
+/// |a| with the sign of b, -0 included. Gradient of a: -1 where the sign changed, 0 at 0, else 1; of b: 0.
+template <class T> Tensor<T> copysign(const Tensor<T>& a, const Tensor<T>& b);
+/// a log(b), and 0 where a = 0 unless b is NaN. Gradient of a: 0 where a = 0 and b <= 0; of b: 0 where a = b = 0.
+template <class T> Tensor<T> xlogy(const Tensor<T>& a, const Tensor<T>& b);
+/// a + weight (b - a)
+template <class T> Tensor<T> lerp(const Tensor<T>& a, const Tensor<T>& b, const Tensor<T>& weight);
+template <class T> Tensor<T> lerp_scalar(const Tensor<T>& a, const Tensor<T>& b, double weight);
+/// x + factor a b
+template <class T> Tensor<T> addcmul(const Tensor<T>& x, const Tensor<T>& a, const Tensor<T>& b, double factor = 1);
+/// x + factor a / b
+template <class T> Tensor<T> addcdiv(const Tensor<T>& x, const Tensor<T>& a, const Tensor<T>& b, double factor = 1);
 /// (a - b)^2
 template <class T> Tensor<T> squared_difference(const Tensor<T>& a, const Tensor<T>& b);
 /// |a - b|
@@ -52,6 +70,12 @@ template <class T> Tensor<T> absolute_difference(const Tensor<T>& a, const Tenso
 template <class T> Tensor<T> huber_difference(const Tensor<T>& a, const Tensor<T>& b, double delta);
 /// d = a - b: d^2 / (2 beta) where |d| < beta, else |d| - beta / 2. See smooth_l1_loss.
 template <class T> Tensor<T> smooth_l1_difference(const Tensor<T>& a, const Tensor<T>& b, double beta);
+/// log(cosh(a - b)). See log_cosh_loss.
+template <class T> Tensor<T> log_cosh_difference(const Tensor<T>& a, const Tensor<T>& b);
+/// quantile (b - a) where b > a, else (quantile - 1) (b - a). See quantile_loss.
+template <class T> Tensor<T> quantile_difference(const Tensor<T>& a, const Tensor<T>& b, double quantile);
+/// Binary cross entropy of the probability a against b: -b max(log(a), -100) - (1 - b) max(log(1 - a), -100).
+template <class T> Tensor<T> probability_cross_entropy(const Tensor<T>& a, const Tensor<T>& b);
 /// Binary cross entropy of the logit a against b in [0, 1]: max(a, 0) - a b + log(1 + exp(-|a|)).
 template <class T> Tensor<T> logit_cross_entropy(const Tensor<T>& a, const Tensor<T>& b);
 
@@ -65,6 +89,8 @@ template <class T> Tensor<T> sign(const Tensor<T>& x);
 template <class T> Tensor<T> square(const Tensor<T>& x);
 /// Square root; gradient +inf at 0.
 template <class T> Tensor<T> sqrt(const Tensor<T>& x);
+/// Cube root, of negative numbers too; gradient +inf at 0.
+template <class T> Tensor<T> cbrt(const Tensor<T>& x);
 /// 1 / sqrt(x)
 template <class T> Tensor<T> rsqrt(const Tensor<T>& x);
 /// 1 / x
@@ -107,10 +133,31 @@ template <class T> Tensor<T> asinh(const Tensor<T>& x);
 template <class T> Tensor<T> acosh(const Tensor<T>& x);
 /// Inverse hyperbolic tangent, NaN outside [-1, 1]
 template <class T> Tensor<T> atanh(const Tensor<T>& x);
+/// 1 / (1 + e^-x)
+template <class T> Tensor<T> sigmoid(const Tensor<T>& x);
+/// log(sigmoid(x)) without overflow
+template <class T> Tensor<T> log_sigmoid(const Tensor<T>& x);
+/// log(1 + e^(beta x)) / beta; x itself where beta x > threshold
+template <class T> Tensor<T> softplus(const Tensor<T>& x, double beta = 1, double threshold = 20);
+/// log(x / (1 - x)), the inverse of sigmoid; NaN outside [0, 1]
+template <class T> Tensor<T> logit(const Tensor<T>& x);
+/// logit of x limited to [eps, 1 - eps]; gradient 0 where that acts.
+template <class T> Tensor<T> logit(const Tensor<T>& x, double eps);
 /// Error function
 template <class T> Tensor<T> erf(const Tensor<T>& x);
 /// 1 - erf(x), exact for large x
 template <class T> Tensor<T> erfc(const Tensor<T>& x);
+/// Inverse of erf; +-inf at +-1, NaN beyond
+template <class T> Tensor<T> erfinv(const Tensor<T>& x);
+/// log |Gamma(x)|, +inf at 0, -1, -2, ...
+template <class T> Tensor<T> lgamma(const Tensor<T>& x);
+/// The derivative of lgamma; NaN at -1, -2, ...
+template <class T> Tensor<T> digamma(const Tensor<T>& x);
+/// The n-th derivative of digamma (n = 1: trigamma), differentiable any number of times up to order 63, NaN from there.
+/// Throws Error unless 0 <= n <= 30.
+template <class T> Tensor<T> polygamma(std::int64_t n, const Tensor<T>& x);
+/// polygamma with its arguments as map() has them: `order` must be a whole number from 0 to 63, else NaN.
+template <class T> Tensor<T> polygamma_order(const Tensor<T>& x, double order);
 /// Largest integer <= x; gradient 0
 template <class T> Tensor<T> floor(const Tensor<T>& x);
 /// Smallest integer >= x; gradient 0
@@ -119,65 +166,18 @@ template <class T> Tensor<T> ceil(const Tensor<T>& x);
 template <class T> Tensor<T> trunc(const Tensor<T>& x);
 /// Nearest integer, halves to even; gradient 0
 template <class T> Tensor<T> round(const Tensor<T>& x);
+/// x - trunc(x), with x's sign; gradient 1
+template <class T> Tensor<T> frac(const Tensor<T>& x);
 /// min(max(x, lo), hi); gradient 1 inside and at both ends, 0 outside. lo > hi gives hi.
 template <class T> Tensor<T> clamp(const Tensor<T>& x, double lo, double hi);
-
-// Activations.
-
-/// max(x, 0), gradient 0 at 0
-template <class T> Tensor<T> relu(const Tensor<T>& x);
-/// min(max(x, 0), 6), gradient 0 at both ends
-template <class T> Tensor<T> relu6(const Tensor<T>& x);
-/// x where x > 0, else slope * x
-template <class T> Tensor<T> leaky_relu(const Tensor<T>& x, double slope = 0.01);
-/// x where x > 0, else alpha (e^x - 1). Clevert et al. 2015, arXiv:1511.07289
-template <class T> Tensor<T> elu(const Tensor<T>& x, double alpha = 1);
-/// Self-normalising elu. Klambauer et al. 2017, arXiv:1706.02515
-template <class T> Tensor<T> selu(const Tensor<T>& x);
-/// 1 / (1 + e^-x)
-template <class T> Tensor<T> sigmoid(const Tensor<T>& x);
-/// log(sigmoid(x)) without overflow
-template <class T> Tensor<T> log_sigmoid(const Tensor<T>& x);
-/// log(1 + e^(beta x)) / beta; x itself where beta x > threshold
-template <class T> Tensor<T> softplus(const Tensor<T>& x, double beta = 1, double threshold = 20);
-/// x limited to [lo, hi]; gradient 0 at the ends, unlike clamp
-template <class T> Tensor<T> hardtanh(const Tensor<T>& x, double lo = -1, double hi = 1);
-/// x * Phi(x) with the normal distribution function Phi. Hendrycks, Gimpel 2016, arXiv:1606.08415
-template <class T> Tensor<T> gelu(const Tensor<T>& x);
-/// gelu by its tanh approximation
-template <class T> Tensor<T> gelu_tanh(const Tensor<T>& x);
-/// x * sigmoid(x), also called swish
-template <class T> Tensor<T> silu(const Tensor<T>& x);
-/// x * tanh(softplus(x)). Misra 2019, arXiv:1908.08681
-template <class T> Tensor<T> mish(const Tensor<T>& x);
-/// x * clamp(x + 3, 0, 6) / 6. Howard et al. 2019, arXiv:1905.02244
-template <class T> Tensor<T> hardswish(const Tensor<T>& x);
-/// x / (1 + |x|)
-template <class T> Tensor<T> softsign(const Tensor<T>& x);
-
-// Comparison and selection.
-
-/// The result of comparing tensors of T: 1 where true, 0 where false. It converts to a Mask and is not a C++ condition.
-template <class T> struct Comparison {
-  Tensor<T> indicator;
-
-  operator Mask() const;
-  explicit operator bool() const = delete;
-};
-namespace detail {
-template <class T> Comparison<T> less(const Tensor<T>& a, const Tensor<T>& b);
-template <class T> Comparison<T> less_equal(const Tensor<T>& a, const Tensor<T>& b);
-template <class T> Comparison<T> equal(const Tensor<T>& a, const Tensor<T>& b);
-/// A mask as 0 and 1.
-template <class T> Tensor<T> indicator(const Mask& mask);
-template <class T> Tensor<T> where(const Tensor<T>& indicator, const Tensor<T>& a, const Tensor<T>& b);
-}  // namespace detail
-
-/// mask ? a : b, elementwise; all three broadcast. Mind that a NaN derivative of the branch not taken stays NaN:
-/// where(x > 0, log(x), 0) has no gradient at 0; give log a safe argument there.
-template <class T> Tensor<T> where(const Mask& mask, const Tensor<T>& a, const Tensor<T>& b) {
-  return detail::where(detail::indicator<T>(mask), a, b);
-}
+/// clamp with one bound.
+template <class T> Tensor<T> clamp_min(const Tensor<T>& x, double lo);
+template <class T> Tensor<T> clamp_max(const Tensor<T>& x, double hi);
+/// x with NaN, +inf and -inf replaced; the infinities by T's largest and lowest number unless given. Gradient 1 where x
+/// is finite, else 0.
+template <class T>
+Tensor<T> nan_to_num(const Tensor<T>& x, double nan = 0, std::optional<double> posinf = {},
+                     std::optional<double> neginf = {});
 
 /// A constant tensor of x's shape.
 template <class T> Tensor<T> ones_like(const Tensor<T>& x) { return Tensor<T>::ones(x.shape()); }
@@ -208,45 +208,25 @@ template <class T> Tensor<T> pow(const Tensor<T>& x, double p) {
          : p == 3   ? x * square(x)
                     : pow_scalar(x, p);
 }
+template <class T> Tensor<T> lerp(const Tensor<T>& a, const Tensor<T>& b, double weight) {
+  return lerp_scalar(a, b, weight);
+}
+template <class T> Tensor<T> floor_divide(const Tensor<T>& a, double b) {
+  return floor_divide(a, Tensor<T>(static_cast<T>(b)));
+}
+template <class T> Tensor<T> remainder(const Tensor<T>& a, double b) {
+  return remainder(a, Tensor<T>(static_cast<T>(b)));
+}
+template <class T> Tensor<T> fmod(const Tensor<T>& a, double b) { return fmod(a, Tensor<T>(static_cast<T>(b))); }
+template <class T> Tensor<T> clamp_min(const Tensor<T>& x, double lo) {
+  return clamp(x, lo, std::numeric_limits<double>::infinity());
+}
+template <class T> Tensor<T> clamp_max(const Tensor<T>& x, double hi) {
+  return clamp(x, -std::numeric_limits<double>::infinity(), hi);
+}
 template <class T> Tensor<T> maximum(const Tensor<T>& a, double b) { return maximum(a, Tensor<T>(static_cast<T>(b))); }
 template <class T> Tensor<T> minimum(const Tensor<T>& a, double b) { return minimum(a, Tensor<T>(static_cast<T>(b))); }
 
-#define XGRAD_COMPARISON(op, function, first, second)                                    \
-  template <class T> Comparison<T> operator op(const Tensor<T>& a, const Tensor<T>& b) { \
-    return detail::function(first, second);                                              \
-  }                                                                                      \
-  template <class T> Comparison<T> operator op(const Tensor<T>& a, double b) {           \
-    return a op Tensor<T>(static_cast<T>(b));                                            \
-  }                                                                                      \
-  template <class T> Comparison<T> operator op(double a, const Tensor<T>& b) {           \
-    return Tensor<T>(static_cast<T>(a)) op b;                                            \
-  }
-XGRAD_COMPARISON(<, less, a, b)
-XGRAD_COMPARISON(>, less, b, a)
-XGRAD_COMPARISON(<=, less_equal, a, b)
-XGRAD_COMPARISON(>=, less_equal, b, a)
-XGRAD_COMPARISON(==, equal, a, b)
-#undef XGRAD_COMPARISON
-template <class T> Comparison<T> operator!(const Comparison<T>& a) { return {1 - a.indicator}; }
-template <class T> Comparison<T> operator!=(const Tensor<T>& a, const Tensor<T>& b) { return !(a == b); }
-template <class T> Comparison<T> operator!=(const Tensor<T>& a, double b) { return !(a == b); }
-template <class T> Comparison<T> operator&&(const Comparison<T>& a, const Comparison<T>& b) {
-  return {a.indicator * b.indicator};
-}
-template <class T> Comparison<T> operator||(const Comparison<T>& a, const Comparison<T>& b) {
-  return {maximum(a.indicator, b.indicator)};
-}
-template <class T> Tensor<T> where(const Comparison<T>& c, const Tensor<T>& a, const Tensor<T>& b) {
-  return detail::where(c.indicator, a, b);
-}
-template <class T> Tensor<T> where(const Comparison<T>& c, const Tensor<T>& a, double b) {
-  return detail::where(c.indicator, a, Tensor<T>(static_cast<T>(b)));
-}
-template <class T> Tensor<T> where(const Comparison<T>& c, double a, const Tensor<T>& b) {
-  return detail::where(c.indicator, Tensor<T>(static_cast<T>(a)), b);
-}
-template <class T> Tensor<T> where(const Comparison<T>& c, double a, double b) {
-  return where(c, Tensor<T>(static_cast<T>(a)), b);
-}
-
 }  // namespace xgrad
+
+#include "xgrad/ops/comparison.hpp"

@@ -1,44 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "xgrad/ops/loss.hpp"
+// Losses of scores for classes against the index of the right one, or against probabilities.
+#include <limits>
+#include <vector>
 
 #include "kernels/kernels.hpp"
+#include "ops/loss/common.hpp"
 #include "ops/rows.hpp"
-#include "xgrad/ops/elementwise.hpp"
-#include "xgrad/ops/reduce.hpp"
+#include "xgrad/ops/activation.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
 
 namespace xgrad {
 namespace {
-
-template <class T> void require_equal_shapes(const char* name, const Tensor<T>& x, const Tensor<T>& target) {
-  XGRAD_CHECK(x.shape() == target.shape(), name, ": predictions have shape ", x.shape(), ", targets ", target.shape(),
-              "; expected equal shapes (reshape one of them)");
-}
-
-template <class T> Tensor<T> reduced(const Tensor<T>& losses, Reduction reduction) {
-  switch (reduction) {
-    case Reduction::mean: return mean(losses);
-    case Reduction::sum: return sum(losses);
-    case Reduction::none: break;
-  }
-  return losses;
-}
-
-/// Blocks of equal size whose partial sums are added in order.
-template <class T, class Sum> double blocked_sum(std::size_t n, Sum sum_of_block) {
-  constexpr std::size_t kBlock = 16384;
-  const std::size_t blocks = (n + kBlock - 1) / kBlock;
-  Storage<double> parts(blocks);
-  double* data = parts.data();
-  parallel_for(blocks, [&](std::size_t block) {
-    const std::size_t first = block * kBlock;
-    data[block] = static_cast<double>(sum_of_block(first, std::min(kBlock, n - first)));
-  });
-  double total = 0;
-  for (const double part : parts) total += part;
-  return total;
-}
 
 /// Class targets laid out as rows of classes: x (N, C, d...) with C moved last.
 template <class T> struct ClassRows {
@@ -137,71 +110,6 @@ template <class T> struct CrossEntropyRows {
 
 }  // namespace
 
-template <class T> Tensor<T> mse_loss(const Tensor<T>& x, const Tensor<T>& target, Reduction reduction) {
-  require_equal_shapes("mse_loss", x, target);
-  if (reduction == Reduction::none) return squared_difference(x, target);
-  const double scale = reduction == Reduction::mean ? 1 / static_cast<double>(x.size()) : 1;
-  const double total = blocked_sum<T>(x.size(), [&](std::size_t first, std::size_t n) {
-    return detail::kernels<T>().squared_distance(x.data() + first, target.data() + first, n);
-  });
-  Storage<T> value(1);
-  value[0] = static_cast<T>(total * scale);
-  return record<T>(
-      "mse_loss", Shape{}, std::move(value), kSaveInputs,
-      [scale](Node<T>& n, const Tensor<T>& g) {
-        if (is_grad_enabled()) {
-          const Tensor<T> d = (n.input(0) - n.input(1)) * (g * (2 * scale));
-          if (n.wants(0)) n.give(0, d);
-          if (n.wants(1)) n.give(1, -d);
-          return;
-        }
-        const T* a = n.input_data(0);
-        const T* b = n.input_data(1);
-        for (std::size_t k = 0; k < 2; ++k) {
-          if (!n.wants(k)) continue;
-          Tensor<T> d = Tensor<T>::empty(n.input_shape(k));
-          T* place = const_cast<T*>(d.data());
-          const T factor = static_cast<T>((k == 0 ? 2 : -2) * scale * static_cast<double>(g.item()));
-          detail::for_rows(d.size(), 1, [&](std::size_t first, std::size_t count) {
-            detail::kernels<T>().scaled_difference(a + first, b + first, factor, place + first, count);
-          });
-          n.give(k, std::move(d));
-        }
-      },
-      x, target);
-}
-
-template <class T> Tensor<T> l1_loss(const Tensor<T>& x, const Tensor<T>& target, Reduction reduction) {
-  require_equal_shapes("l1_loss", x, target);
-  return reduced(absolute_difference(x, target), reduction);
-}
-
-template <class T>
-Tensor<T> smooth_l1_loss(const Tensor<T>& x, const Tensor<T>& target, double beta, Reduction reduction) {
-  require_equal_shapes("smooth_l1_loss", x, target);
-  XGRAD_CHECK(beta >= 0, "smooth_l1_loss: beta is ", beta, "; expected >= 0");
-  return reduced(beta == 0 ? absolute_difference(x, target) : smooth_l1_difference(x, target, beta), reduction);
-}
-
-template <class T>
-Tensor<T> huber_loss(const Tensor<T>& x, const Tensor<T>& target, double delta, Reduction reduction) {
-  require_equal_shapes("huber_loss", x, target);
-  XGRAD_CHECK(delta > 0, "huber_loss: delta is ", delta, "; expected > 0");
-  return reduced(huber_difference(x, target, delta), reduction);
-}
-
-template <class T>
-Tensor<T> bce_with_logits_loss(const Tensor<T>& x, const Tensor<T>& target, const BceOptions<T>& options) {
-  require_equal_shapes("bce_with_logits_loss", x, target);
-  Tensor<T> losses = logit_cross_entropy(x, target);
-  // The positive part once more, weighted by what pos_weight exceeds 1: -log sigmoid(x) = softplus(-x).
-  if (options.pos_weight.defined()) losses = losses - (options.pos_weight - 1) * target * log_sigmoid(x);
-  if (options.weight.defined()) losses = losses * options.weight;
-  XGRAD_CHECK(losses.shape() == x.shape(), "bce_with_logits_loss: weights broadcast ", x.shape(), " to ",
-              losses.shape(), "; they must broadcast to the shape of the predictions");
-  return reduced(losses, options.reduction);
-}
-
 template <class T> Tensor<T> nll_loss(const Tensor<T>& x, const Indices& target, const NllOptions<T>& options) {
   const ClassRows<T> rows("nll_loss", x, options.weight);
   check_classes("nll_loss", rows.shape, target, rows.classes, options.ignore_index);
@@ -217,8 +125,8 @@ template <class T> Tensor<T> nll_loss(const Tensor<T>& x, const Indices& target,
   const Tensor<T> hits = detail::pick("nll", rows.x, 1, picked);
   const Tensor<T> losses = where(weights == 0, 0, -(hits * weights));
   if (options.reduction == Reduction::none) return reshape(losses, rows.shape);
-  if (options.reduction == Reduction::sum) return sum(losses);
-  return sum(losses) * (1 / total_weight(target, options.weight, options.ignore_index));
+  return sum(losses) * detail::reduction_scale(options.reduction, rows.shape,
+                                               total_weight(target, options.weight, options.ignore_index));
 }
 
 template <class T>
@@ -241,8 +149,8 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& target, const CrossEn
     detail::kernels<T>().logsumexp_rows(rows.x.data() + first * classes, lse + first, count, classes);
   });
   const bool unreduced = options.reduction == Reduction::none;
-  const double scale =
-      options.reduction == Reduction::mean ? 1 / total_weight(target, options.weight, options.ignore_index) : 1;
+  const double scale = detail::reduction_scale(options.reduction, rows.shape,
+                                               total_weight(target, options.weight, options.ignore_index));
   Storage<T> value(unreduced ? rows.rows : 1);
   double total = 0;
   for (std::size_t r = 0; r < rows.rows; ++r) {
@@ -288,23 +196,35 @@ template <class T>
 Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& target, const CrossEntropyOptions<T>& options) {
   XGRAD_CHECK(options.label_smoothing >= 0 && options.label_smoothing <= 1, "cross_entropy: label_smoothing is ",
               options.label_smoothing, "; expected 0 to 1");
-  require_equal_shapes("cross_entropy", x, target);
+  detail::require_equal_shapes("cross_entropy", x, target);
   const ClassRows<T> rows("cross_entropy", x, options.weight), targets("cross_entropy", target, options.weight);
   Tensor<T> q = targets.x * (1 - options.label_smoothing) + options.label_smoothing / static_cast<double>(rows.classes);
   if (options.weight.defined()) q = q * options.weight;
   const Tensor<T> losses = -sum(q * log_softmax(rows.x), -1);
-  return options.reduction == Reduction::none ? reshape(losses, rows.shape) : reduced(losses, options.reduction);
+  return options.reduction == Reduction::none ? reshape(losses, rows.shape)
+                                              : detail::reduced(losses, options.reduction);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                         \
-  template Tensor<T> mse_loss(const Tensor<T>&, const Tensor<T>&, Reduction);                        \
-  template Tensor<T> l1_loss(const Tensor<T>&, const Tensor<T>&, Reduction);                         \
-  template Tensor<T> smooth_l1_loss(const Tensor<T>&, const Tensor<T>&, double, Reduction);          \
-  template Tensor<T> huber_loss(const Tensor<T>&, const Tensor<T>&, double, Reduction);              \
-  template Tensor<T> bce_with_logits_loss(const Tensor<T>&, const Tensor<T>&, const BceOptions<T>&); \
-  template Tensor<T> nll_loss(const Tensor<T>&, const Indices&, const NllOptions<T>&);               \
-  template Tensor<T> cross_entropy(const Tensor<T>&, const Indices&, const CrossEntropyOptions<T>&); \
-  template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&, const CrossEntropyOptions<T>&);
+template <class T>
+Tensor<T> multi_margin_loss(const Tensor<T>& x, const Indices& target, const MultiMarginOptions<T>& options) {
+  XGRAD_CHECK(options.p == 1 || options.p == 2, "multi_margin_loss: p is ", options.p, "; expected 1 or 2");
+  const ClassRows<T> rows("multi_margin_loss", x, options.weight);
+  constexpr std::int64_t kNoneIgnored = std::numeric_limits<std::int64_t>::min();
+  check_classes("multi_margin_loss", rows.shape, target, rows.classes, kNoneIgnored);
+  const Tensor<T> hits = weighted_one_hot(target, rows.classes, Tensor<T>{}, kNoneIgnored);
+  const Indices places(Shape{static_cast<std::int64_t>(rows.rows)}, target.values());
+  const Tensor<T> excess = relu(rows.x - unsqueeze(detail::pick("pick", rows.x, 1, places), 1) + options.margin);
+  Tensor<T> losses = where(hits == 1, 0, options.p == 2 ? square(excess) : excess);
+  if (options.weight.defined())
+    losses = losses * weighted_one_hot(target, rows.classes, options.weight, kNoneIgnored).sum({-1}, true);
+  return detail::reduced(reshape(mean(losses, -1), rows.shape), options.reduction);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                           \
+  template Tensor<T> nll_loss(const Tensor<T>&, const Indices&, const NllOptions<T>&);                 \
+  template Tensor<T> cross_entropy(const Tensor<T>&, const Indices&, const CrossEntropyOptions<T>&);   \
+  template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&, const CrossEntropyOptions<T>&); \
+  template Tensor<T> multi_margin_loss(const Tensor<T>&, const Indices&, const MultiMarginOptions<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE
