@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // An optimizer from its config: hyperparameters, and groups of parameters with their own.
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 
@@ -47,6 +49,18 @@ struct GroupOptions {
     f("rank", rank, "", "parameters with this number of axes");
     f("lr_scale", lr_scale, config::range::nonnegative, "multiplies lr");
     f("freeze", freeze, "leave these parameters as they are");
+  }
+};
+
+/// How groups are cut further.
+struct Cuts {
+  std::string no_decay = "none";
+  std::optional<double> layer_decay;
+  void describe(config::Fields& f) {
+    f("no_decay", no_decay, config::OneOf{"none|auto"},
+      "auto: no weight decay of biases, norms and scalars (rank 0, 1)");
+    f("layer_decay", layer_decay, config::Range{0, 1, true, false},
+      "lr of each layer relative to the one behind it; the last one keeps its lr");
   }
 };
 
@@ -134,13 +148,91 @@ template <class T> class Grouping {
   std::vector<std::size_t> owner_;
 };
 
+/// Each group in pieces: the members of one piece have the same `key`, and `change` makes its settings.
+template <class Group, class Key, class Change>
+std::vector<Group> cut(const std::vector<Group>& groups, const Key& key, const Change& change) {
+  std::vector<Group> result;
+  for (const Group& group : groups) {
+    std::map<decltype(key(std::size_t{})), std::vector<std::size_t>> pieces;
+    for (const std::size_t member : group.members) pieces[key(member)].push_back(member);
+    if (pieces.empty()) result.push_back(group);
+    for (auto& [which, members] : pieces) {
+      Group piece = group;
+      piece.members = std::move(members);
+      change(piece, which);
+      result.push_back(std::move(piece));
+    }
+  }
+  return result;
+}
+
+template <class T, class Group>
+void apply_cuts(const Cuts& cuts, const NamedTensors<T>& parameters, std::vector<Group>& groups) {
+  if (cuts.no_decay == "auto")
+    groups = cut(
+        groups, [&](std::size_t i) { return parameters[i].tensor.rank() < 2; },
+        [](Group& group, bool free) {
+          if (!free) return;
+          group.hyperparameters.shared.weight_decay = 0;
+          group.label += ", no decay";
+        });
+  if (!cuts.layer_decay) return;
+  std::vector<std::string> layers;  // "encoder.0" of "encoder.0.weight", in the order of the model
+  const auto layer_of = [&](std::size_t i) {
+    const std::string& name = parameters[i].name;
+    const std::size_t dot = name.rfind('.');
+    return dot == std::string::npos ? std::string() : name.substr(0, dot);
+  };
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (std::find(layers.begin(), layers.end(), layer_of(i)) == layers.end()) layers.push_back(layer_of(i));
+  const auto behind = [&](std::size_t i) {
+    return layers.end() - std::find(layers.begin(), layers.end(), layer_of(i)) - 1;
+  };
+  groups = cut(groups, behind, [&](Group& group, std::ptrdiff_t depth) {
+    group.lr_scale *= std::pow(*cuts.layer_decay, static_cast<double>(depth));
+    group.label += ", layer \"" + layers[layers.size() - 1 - static_cast<std::size_t>(depth)] + "\"";
+  });
+}
+
+/// "fallback": the optimizer of the parameters that do not fit the rule, with its own hyperparameters.
+template <class T>
+void read_fallback(std::vector<typename Optimizer<T>::Group>& groups, const Value& value, Problems& problems) {
+  using Group = typename Optimizer<T>::Group;
+  const Rule<T>& rule = groups.front().rule;
+  if (!rule.fits)
+    return problems.add("XG107", value,
+                        std::string("optimizer \"") + rule.name +
+                            "\" takes parameters of every shape: it has no fallback");
+  Value named = value;  // {"lr": ...} alone is for the rule's own
+  if (named.is(Type::object) && !named.find("type")) {
+    Value::Member type{"type", {}, {}};
+    type.value.type = Type::string;
+    type.value.string = rule.fallback;
+    named.members.push_back(std::move(type));
+  }
+  const OptimizerRow* row = optimizers().resolve(named, problems);
+  if (!row) return;
+  if (const Rule<T>& other = row->rule<T>(); !other.step || other.scope == Scope::all)
+    return problems.add("XG107", value,
+                        std::string("optimizer \"") + row->name + "\" cannot be a fallback: it is not element-wise");
+  for (Group& group : groups) {
+    auto others = std::make_shared<Group>(Optimizer<T>::fallback_of(group, *row));
+    if (named.is(Type::object))
+      config::read(named, others->hyperparameters.fields(), problems, std::string("fallback \"") + row->name + "\"",
+                   {"type"});
+    if (const char* wrong = others->hyperparameters.check())
+      problems.add("XG107", value, std::string("fallback \"") + row->name + "\": " + wrong);
+    group.fallback = std::move(others);
+  }
+}
+
 }  // namespace
 
 template <class T>
 std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameters, Problems& problems) {
   const OptimizerRow* row = optimizers().resolve(value, problems);
   if (!row) return nullptr;
-  std::vector<std::string> other_keys{"type", "groups"};
+  std::vector<std::string> other_keys{"type", "groups", "fallback", "transforms"};
   if (row->describe_config)
     row->describe_config([&other_keys](const config::Fields& fields) {
       for (const config::Field& field : fields.list()) other_keys.emplace_back(field.name);
@@ -150,7 +242,10 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
   const Rule<T>& rule = row->rule<T>();
   const std::string what = std::string("optimizer \"") + row->name + "\"";
   Hyperparameters common(rule);
-  if (value.is(Type::object)) config::read(value, common.fields(), problems, what, other_keys);
+  Cuts cuts;
+  config::Fields known = common.fields();
+  cuts.describe(known);
+  if (value.is(Type::object)) config::read(value, known, problems, what, other_keys);
   const auto check = [&](const Hyperparameters& hyperparameters, const Value& at) {
     if (const char* wrong = hyperparameters.check()) problems.add("XG107", at, what + ": " + wrong);
   };
@@ -176,13 +271,20 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
   }
   Group rest{groups.empty() ? "all" : "the rest", common, rule, 1, false, grouping.rest()};
   groups.insert(groups.begin(), std::move(rest));
+  if (const auto* member = value.find("fallback")) read_fallback<T>(groups, member->value, problems);
   const bool frozen =
       std::all_of(groups.begin(), groups.end(), [](const Group& g) { return g.freeze || g.members.empty(); });
   if (frozen && !parameters.empty() && problems.ok())
     problems.add("XG107", value, "all parameters are frozen: nothing to train");
+  std::vector<std::unique_ptr<Transform<T>>> around;
+  if (const auto* member = value.find("transforms")) around = make_transforms<T>(member->value, problems);
+  if (!around.empty() && rule.minimize)
+    problems.add("XG107", value, what + " evaluates the loss itself: it takes no transforms");
   if (!problems.ok()) return nullptr;
+  apply_cuts<T>(cuts, parameters, groups);
   auto result = std::make_unique<Optimizer<T>>(*row, std::move(parameters));
   result->set_groups(std::move(groups));
+  result->set_transforms(std::move(around));
   return result;
 }
 

@@ -21,11 +21,15 @@ void SharedOptions::describe(config::Fields& f) {
     "implicitly "
     "or explicitly; or within the optimizer");
   f("maximize", maximize, "climb instead of descend");
+  f("cautious", cautious, "leave out what a step does against the gradient, and scale up the rest (arXiv:2411.16085)");
+  f("cautious_weight_decay", cautious_weight_decay,
+    "decoupled decay only where the step goes towards 0 too (arXiv:2510.12402)");
 }
 
 template <class T>
 Hyperparameters::Hyperparameters(const Rule<T>& rule)
-    : describe_(rule.describe), check_(rule.check), decays_within_(rule.shared.can_decay_within()) {
+    : describe_(rule.describe), check_(rule.check), decays_within_(rule.shared.can_decay_within()),
+      minimizes_(rule.minimize != nullptr) {
   rule.construct(rule_.data(), rule.context);
   shared.weight_decay = rule.shared.weight_decay;
   shared.weight_decay_mode = kModes[static_cast<int>(rule.shared.decay)];
@@ -43,6 +47,8 @@ config::Fields Hyperparameters::fields() {
 const char* Hyperparameters::check() const {
   if (shared.weight_decay_mode == kModes[static_cast<int>(Decay::within)] && !decays_within_)
     return "has no weight decay of its own: weight_decay_mode cannot be \"within\"";
+  if (minimizes_ && (shared.weight_decay != 0 || shared.maximize || shared.cautious || shared.cautious_weight_decay))
+    return "minimises the closure's loss as it is, without cautious steps: write weight decay and sign into the loss";
   return check_(rule_.data());
 }
 
@@ -108,7 +114,11 @@ template <class T> std::optional<typename Optimizer<T>::Group> Optimizer<T>::tak
   };
   const auto unfit = std::stable_partition(group.members.begin(), group.members.end(), fits);
   if (unfit == group.members.end()) return std::nullopt;
-  Group others = group.fallback ? *group.fallback : fallback_of(group);
+  const OptimizerRow* row = optimizers().find(group.rule.fallback);
+  XGRAD_CHECK(group.fallback || row, "optimizer \"", rule_.name, "\": its fallback \"", group.rule.fallback,
+              "\" is not registered");
+  Group others = group.fallback ? *group.fallback : fallback_of(group, *row);
+  if (group.fallback && group.lr_scale != 1) others.hyperparameters.number("lr") *= group.lr_scale;
   others.label = group.label + ", by " + others.rule.name;
   others.freeze = group.freeze;
   others.members.assign(unfit, group.members.end());
@@ -116,10 +126,8 @@ template <class T> std::optional<typename Optimizer<T>::Group> Optimizer<T>::tak
   return others;
 }
 
-template <class T> typename Optimizer<T>::Group Optimizer<T>::fallback_of(Group& group) {
-  const OptimizerRow* row = optimizers().find(group.rule.fallback);
-  XGRAD_CHECK(row, "optimizer \"", group.rule.name, "\": its fallback \"", group.rule.fallback, "\" is not registered");
-  Group others{"", Hyperparameters(row->rule<T>()), row->rule<T>()};
+template <class T> typename Optimizer<T>::Group Optimizer<T>::fallback_of(Group& group, const OptimizerRow& row) {
+  Group others{"", Hyperparameters(row.rule<T>()), row.rule<T>()};
   others.hyperparameters.shared = group.hyperparameters.shared;
   others.hyperparameters.number("lr") =
       group.hyperparameters.number("lr") * group.rule.fallback_lr_scale(group.hyperparameters.rule_data());
@@ -191,6 +199,18 @@ template <class T> void Optimizer<T>::allocate_state() {
   }
 }
 
+template <class T> void Optimizer<T>::set_transforms(std::vector<std::unique_ptr<Transform<T>>> transforms) {
+  XGRAD_CHECK(transforms.empty() || !rule_.minimize, "optimizer \"", rule_.name,
+              "\" evaluates the loss itself: it takes no transforms");
+  transforms_ = std::move(transforms);
+  for (const auto& transform : transforms_) transform->attach(parameters_);
+}
+
+template <class T> bool Optimizer<T>::needs_closure() const {
+  return rule_.minimize ||
+         std::any_of(transforms_.begin(), transforms_.end(), [](const auto& t) { return t->ascends(); });
+}
+
 template <class T> void Optimizer<T>::zero_grad() {
   for (NamedTensor<T>& parameter : parameters_) parameter.tensor.zero_grad();
 }
@@ -230,6 +250,11 @@ template <class T> std::vector<typename Optimizer<T>::State> Optimizer<T>::state
       result.push_back({arrays_[i].names[k] + (i < parameters_.size() ? "." + parameters_[i].name : ""), tensor.shape(),
                         tensor.mutable_data()});
     }
+  for (std::size_t t = 0; t < transforms_.size(); ++t)
+    for (auto& array : transforms_[t]->arrays)
+      for (std::size_t i = 0; i < array.tensors.size(); ++i)
+        result.push_back({"transforms." + std::to_string(t) + "." + array.name + "." + parameters_[i].name,
+                          array.tensors[i].shape(), array.tensors[i].mutable_data()});
   return result;
 }
 
@@ -237,6 +262,9 @@ template <class T> std::vector<typename Optimizer<T>::StateNumbers> Optimizer<T>
   std::vector<StateNumbers> result;
   for (std::size_t i = 0; i < numbers_.size(); ++i)
     if (!numbers_[i].empty()) result.push_back({i < parameters_.size() ? parameters_[i].name : "", numbers_[i]});
+  for (std::size_t t = 0; t < transforms_.size(); ++t)
+    if (!transforms_[t]->numbers.empty())
+      result.push_back({"transforms." + std::to_string(t), transforms_[t]->numbers});
   return result;
 }
 

@@ -46,6 +46,7 @@ config::Registry<OptimizerRow>& optimizers() {
     if (isa == "v4") add(v4::builtin_rules<float>(), v4::builtin_rules<double>());
 #endif
     r.add(expression_row());
+    add_tensor_rules(r);
     return r;
   }();
   return registry;

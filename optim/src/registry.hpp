@@ -6,6 +6,9 @@
 
 namespace xgrad::optim {
 
+/// Those that are compiled once, for all instruction sets.
+void add_tensor_rules(config::Registry<OptimizerRow>& registry);
+
 /// Of one chunk, on the best instruction set; the order of summation is fixed.
 template <class T> double sum_of_squares(const T* x, std::size_t n);
 

@@ -5,6 +5,7 @@
 
 #include "work.hpp"
 #include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/reduce.hpp"
 #include "xgrad/threads.hpp"
 
 namespace xgrad::optim {
@@ -52,8 +53,10 @@ template <class T> class Optimizer<T>::Step {
     cut();
     measure();
     gather();
+    remember();
     move();
     for (const Member& member : w_.members) move_tensor(member);
+    reconsider();
   }
 
  private:
@@ -235,6 +238,41 @@ template <class T> class Optimizer<T>::Step {
     std::copy_n(moved.data(), moved.size(), member.data);
   }
 
+  const SharedOptions& options_of(const Member& member) const {
+    return o_.groups_[w_.prepared[member.prepared].group].hyperparameters.shared;
+  }
+  bool is_cautious(const Member& member) const {
+    const SharedOptions& shared = options_of(member);
+    return (shared.cautious || shared.cautious_weight_decay) && o_.parameters_[member.parameter].tensor.size() > 0;
+  }
+  void remember() {
+    before_.clear();
+    for (const Member& member : w_.members)
+      before_.push_back(is_cautious(member) ? o_.parameters_[member.parameter].tensor.detach().clone() : Tensor<T>());
+  }
+  /// Cautious steps: what a step did is known when it is done, so every rule can be.
+  void reconsider() {
+    const NoGrad no_grad;
+    for (std::size_t m = 0; m < w_.members.size(); ++m) {
+      const Member& member = w_.members[m];
+      if (!is_cautious(member)) continue;
+      const Prepared& prepared = w_.prepared[member.prepared];
+      const SharedOptions& shared = options_of(member);
+      const Tensor<T> p = o_.parameters_[member.parameter].tensor.detach(), &old = before_[m];
+      Tensor<T> base = static_cast<double>(prepared.parameter_decay) * old, step = base - p;
+      if (shared.cautious) {
+        const Tensor<T> g =
+            static_cast<double>(prepared.gradient_scale) * o_.parameters_[member.parameter].tensor.grad() +
+            static_cast<double>(prepared.gradient_decay) * old;
+        const Tensor<T> agrees = where(step * g > 0, 1.0, 0.0);
+        step = step * agrees / std::max(1e-3, static_cast<double>(mean(agrees).item()));
+      }
+      if (shared.cautious_weight_decay) base = where(step * old >= 0, base, old);
+      const Tensor<T> moved = base - step;
+      std::copy_n(moved.data(), moved.size(), member.data);
+    }
+  }
+
   const void* hyperparameters_of(const Prepared& prepared) const {
     return o_.groups_[prepared.group].hyperparameters.rule_data();
   }
@@ -242,11 +280,33 @@ template <class T> class Optimizer<T>::Step {
   Optimizer& o_;
   Work& w_;
   double loss_;
+  std::vector<Tensor<T>> before_;  // of cautious members
 };
+
+/// The parameters that a step moves.
+template <class T> std::vector<std::size_t> Optimizer<T>::moving() const {
+  std::vector<std::size_t> places;
+  for (const Group& group : groups_)
+    for (const std::size_t i : group.members)
+      if (!group.freeze && parameters_[i].tensor.has_grad()) places.push_back(i);
+  std::sort(places.begin(), places.end());
+  return places;
+}
 
 template <class T> void Optimizer<T>::advance(double loss) {
   XGRAD_CHECK(trained_.empty(), "optimizer: step() between eval() and train(); call train() before going on");
-  Step(*this, loss).run();
+  if (transforms_.empty()) {
+    Step(*this, loss).run();
+  } else {
+    const NoGrad no_grad;
+    const std::vector<std::size_t> places = moving();
+    bool goes = true;
+    for (const auto& transform : transforms_) goes = goes && transform->before(parameters_, places, step_count_ + 1);
+    if (goes) {
+      Step(*this, loss).run();
+      for (const auto& transform : transforms_) transform->after(parameters_, places);
+    }
+  }
   pending_scale_ = 1;
   pending_clip_ = std::numeric_limits<double>::infinity();
   ++step_count_;
@@ -256,24 +316,106 @@ template <class T> void Optimizer<T>::advance(double loss) {
 template <class T> void Optimizer<T>::step() {
   XGRAD_CHECK(!needs_loss(), "optimizer \"", rule_.name, "\" needs the loss: call step(loss)");
   XGRAD_CHECK(!needs_closure(), "optimizer \"", rule_.name,
-              "\" evaluates the loss itself: call step(closure) with zero_grad, forward and backward in it");
+              "\" evaluates the loss more than once: call step(closure) with zero_grad, forward and backward in it");
   advance(0);
 }
 
 template <class T> void Optimizer<T>::step(double loss) {
   XGRAD_CHECK(!needs_closure(), "optimizer \"", rule_.name,
-              "\" evaluates the loss itself: call step(closure) with zero_grad, forward and backward in it");
+              "\" evaluates the loss more than once: call step(closure) with zero_grad, forward and backward in it");
   advance(loss);
 }
 
 template <class T> double Optimizer<T>::step(const Closure& closure) {
+  if (rule_.minimize) return minimize(closure);
   const double loss = closure();
+  for (const auto& transform : transforms_) {
+    if (!transform->ascends()) continue;
+    const std::vector<std::size_t> places = moving();
+    const auto without_recording = [&](auto act) {
+      const NoGrad no_grad;
+      act();
+    };
+    without_recording([&] { transform->ascend(parameters_, places); });
+    closure();
+    without_recording([&] { transform->descend(parameters_, places); });
+  }
   advance(loss);
   return loss;
 }
 
+/// The parameters of one group, one after the other.
+template <class T> class Optimizer<T>::GroupVector : public Flat<T> {
+ public:
+  GroupVector(NamedTensors<T>& parameters, const Group& group) : parameters_(parameters), group_(group) {
+    std::int64_t elements = 0;
+    for (const std::size_t i : group.members) elements += static_cast<std::int64_t>(parameters[i].tensor.size());
+    shape_ = {elements};
+  }
+  Tensor<T> parameters() const override {
+    return joined([](const Tensor<T>& parameter) { return parameter; });
+  }
+  Tensor<T> gradient() const override {
+    return joined([](const Tensor<T>& parameter) { return parameter.grad(); });
+  }
+  void set_parameters(const Tensor<T>& value) override {
+    const T* from = value.data();
+    for (const std::size_t i : group_.members) {
+      Tensor<T>& parameter = parameters_[i].tensor;
+      std::copy_n(from, parameter.size(), parameter.mutable_data());
+      from += parameter.size();
+    }
+  }
+
+ private:
+  template <class Part> Tensor<T> joined(const Part& part) const {
+    Tensor<T> result = Tensor<T>::zeros(shape_);
+    T* to = result.mutable_data();
+    for (const std::size_t i : group_.members) {
+      if (const Tensor<T> from = part(parameters_[i].tensor); from.defined()) std::copy_n(from.data(), from.size(), to);
+      to += parameters_[i].tensor.size();
+    }
+    return result;
+  }
+
+  NamedTensors<T>& parameters_;
+  const Group& group_;
+  Shape shape_;
+};
+
+template <class T> double Optimizer<T>::minimize(const Closure& closure) {
+  XGRAD_CHECK(trained_.empty(), "optimizer: step() between eval() and train(); call train() before going on");
+  XGRAD_CHECK(pending_scale_ == 1 && pending_clip_ == std::numeric_limits<double>::infinity(), "optimizer \"",
+              rule_.name, "\" compares gradients with losses: they cannot be clipped");
+  Group* all = nullptr;
+  for (Group& group : groups_) {
+    if (group.freeze || group.members.empty()) continue;
+    XGRAD_CHECK(!all, "optimizer \"", rule_.name, "\" moves all parameters together: groups \"", all->label,
+                "\" and \"", group.label, "\" cannot have their own settings, only \"freeze\"");
+    all = &group;
+  }
+  if (!all) return closure();
+  for (const std::size_t i : all->members) ++steps_[i];
+  GroupVector vector(parameters_, *all);
+  Arrays& state = arrays_.back();
+  const auto outside = [&] {  // the closure records its operations, the optimizer does not
+    const EnableGrad recording;
+    return closure();
+  };
+  double loss = 0;
+  {
+    const NoGrad no_grad;
+    loss =
+        rule_.minimize(all->hyperparameters.rule_data(), vector, outside, state.tensors.data(), numbers_.back().data());
+  }
+  ++step_count_;
+  apply_schedules();
+  return loss;
+}
+
 template <class T> bool Optimizer<T>::trains_elsewhere() const {
-  return std::any_of(groups_.begin(), groups_.end(), [](const Group& g) { return bool(g.rule.evaluate); });
+  return std::any_of(groups_.begin(), groups_.end(), [](const Group& g) { return bool(g.rule.evaluate); }) ||
+         std::any_of(transforms_.begin(), transforms_.end(), [](const auto& t) { return t->has_evaluation(); });
 }
 
 template <class T> void Optimizer<T>::eval() {
@@ -296,6 +438,13 @@ template <class T> void Optimizer<T>::eval() {
       group.rule.evaluate.run(kernel.data(), block, nullptr);
     }
   }
+  for (const auto& transform : transforms_)
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const Tensor<T> average = transform->evaluation(i);
+      if (!average.defined() || average.size() == 0) continue;
+      if (!trained_[i]) trained_[i] = Storage<T>(parameters_[i].tensor.storage());
+      std::copy_n(average.data(), average.size(), parameters_[i].tensor.mutable_data());
+    }
 }
 
 template <class T> void Optimizer<T>::train() {
@@ -304,16 +453,18 @@ template <class T> void Optimizer<T>::train() {
   trained_.clear();
 }
 
-#define XGRAD_INSTANTIATE(T)                            \
-  template double Optimizer<T>::gradient_norm() const;  \
-  template double Optimizer<T>::clip_grad_norm(double); \
-  template void Optimizer<T>::clip_grad_value(double);  \
-  template void Optimizer<T>::advance(double);          \
-  template void Optimizer<T>::step();                   \
-  template void Optimizer<T>::step(double);             \
-  template double Optimizer<T>::step(const Closure&);   \
-  template bool Optimizer<T>::trains_elsewhere() const; \
-  template void Optimizer<T>::eval();                   \
+#define XGRAD_INSTANTIATE(T)                                      \
+  template double Optimizer<T>::gradient_norm() const;            \
+  template double Optimizer<T>::clip_grad_norm(double);           \
+  template void Optimizer<T>::clip_grad_value(double);            \
+  template std::vector<std::size_t> Optimizer<T>::moving() const; \
+  template void Optimizer<T>::advance(double);                    \
+  template void Optimizer<T>::step();                             \
+  template void Optimizer<T>::step(double);                       \
+  template double Optimizer<T>::step(const Closure&);             \
+  template double Optimizer<T>::minimize(const Closure&);         \
+  template bool Optimizer<T>::trains_elsewhere() const;           \
+  template void Optimizer<T>::eval();                             \
   template void Optimizer<T>::train();
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

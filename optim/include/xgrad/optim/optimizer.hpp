@@ -11,6 +11,7 @@
 #include "xgrad/optim/rule.hpp"
 #include "xgrad/optim/schedule.hpp"
 #include "xgrad/optim/tensor_rule.hpp"
+#include "xgrad/optim/transform.hpp"
 #include "xgrad/tensor.hpp"
 
 namespace xgrad::optim {
@@ -42,7 +43,7 @@ config::Registry<OptimizerRow>& optimizers();
 struct SharedOptions {
   double weight_decay = 0;
   std::string weight_decay_mode = "coupled";
-  bool maximize = false;
+  bool maximize = false, cautious = false, cautious_weight_decay = false;
   void describe(config::Fields& f);
 };
 
@@ -67,7 +68,7 @@ class Hyperparameters {
   alignas(16) std::array<std::byte, kRuleBytes> rule_{};
   void (*describe_)(void*, config::Fields&);
   const char* (*check_)(const void*);
-  bool decays_within_;
+  bool decays_within_, minimizes_;
 };
 
 /// An optimizer at work on named parameters.
@@ -92,11 +93,15 @@ template <class T> class Optimizer {
   /// returns the loss, once or (lbfgs) as often as it takes. Returns the first loss.
   double step(const Closure& closure);
   bool needs_loss() const { return rule_.needs_loss; }
-  bool needs_closure() const { return rule_.minimize != nullptr; }
+  bool needs_closure() const;
   void zero_grad();
 
-  /// Some optimizers (schedule_free_*) train at another point than the one to evaluate and to keep: eval() moves the
-  /// parameters there, train() moves them back, bit for bit. step() in between throws Error.
+  /// Puts transforms around the optimizer, in the order in which they act. Throws Error for an optimizer that evaluates
+  /// the loss itself.
+  void set_transforms(std::vector<std::unique_ptr<Transform<T>>> transforms);
+
+  /// Some optimizers (schedule_free_*) and averages train at another point than the one to evaluate and to keep: eval()
+  /// moves the parameters there, train() moves them back, bit for bit. step() in between throws Error.
   void eval();
   void train();
   bool trains_elsewhere() const;
@@ -136,6 +141,8 @@ template <class T> class Optimizer {
     double initial_lr = 0;
     std::shared_ptr<const Group> fallback = nullptr;  ///< for parameters that do not fit the rule; null: its own
   };
+  /// The group's settings for another optimizer, which has the parameters that do not fit.
+  static Group fallback_of(Group& group, const OptimizerRow& row);
   const std::vector<Group>& groups() const { return groups_; }
   const NamedTensors<T>& parameters() const { return parameters_; }
   const char* name() const { return rule_.name; }
@@ -167,14 +174,16 @@ template <class T> class Optimizer {
   friend std::unique_ptr<Optimizer<U>> make(const config::Value&, NamedTensors<U>, config::Problems&);
   void set_groups(std::vector<Group> groups);
   std::optional<Group> take_unfit(Group& group) const;
-  static Group fallback_of(Group& group);
   void allocate_state();
   void apply_schedules();
   bool is_scheduled(const char* hyperparameter) const;
   template <class Visit> void visit_plateaus(const Visit& visit) const;
   void advance(double loss);
+  std::vector<std::size_t> moving() const;
+  double minimize(const Closure& closure);
   struct Work;
   class Step;
+  class GroupVector;
 
   Rule<T> rule_;
   NamedTensors<T> parameters_;
@@ -190,7 +199,8 @@ template <class T> class Optimizer {
   };
   std::vector<Arrays> arrays_;                // of each parameter; of all of them for a rule that minimises
   std::vector<std::vector<double>> numbers_;  // of each parameter, then those of all of them
-  std::vector<Storage<T>> trained_;           // what eval() has put aside
+  std::vector<std::unique_ptr<Transform<T>>> transforms_;
+  std::vector<Storage<T>> trained_;  // what eval() has put aside
   double pending_scale_ = 1, pending_clip_ = std::numeric_limits<double>::infinity();
   std::shared_ptr<Work> work_;  // scratch that is kept from step to step
 };

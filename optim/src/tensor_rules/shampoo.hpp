@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+#include "tensor_rules/math.hpp"
+
+namespace xgrad::optim::tensor_rules {
+
+/// For each axis H += G G^T, G the gradient as a matrix with a row for each place along the axis, beginning at epsilon
+/// I; the gradient times H^(-1 / (2 axes)) along every axis is the step. All H see the raw gradient, as in the paper.
+struct Shampoo {
+  double lr = 0.1, momentum = 0, epsilon = 1e-4;
+  std::int64_t update_freq = 1, max_dim = 8192;
+  static constexpr const char* name = "shampoo";
+  static constexpr About about{"the gradient, preconditioned along each axis",
+                               "Gupta, Koren, Singer 2018, arXiv:1802.09568"};
+  static constexpr Traits traits{.reach = Reach::tensor, .float_tolerance = 2e-2};
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size");
+    f("momentum", momentum, range::nonnegative, "weight of the previous direction");
+    f("epsilon", epsilon, range::positive, "what the statistics begin with on their diagonals");
+    f("update_freq", update_freq, range::count, "steps between roots of the statistics");
+    f("max_dim", max_dim, Range{1, 32767}, "longer axes are left as they are");
+  }
+  bool skips(const Shape& p, std::size_t axis) const { return p[axis] > max_dim; }
+  /// A number is a vector of length 1.
+  static Shape at_least_vector(const Shape& p) { return p.rank() == 0 ? Shape{1} : p; }
+  std::vector<StateArray> arrays(const Shape& parameter) const {
+    const Shape p = at_least_vector(parameter);
+    std::vector<StateArray> result{{"momentum_buffer", parameter}};
+    for (std::size_t axis = 0; axis < p.rank(); ++axis) {
+      const Shape shape = skips(p, axis) ? Shape{0, 0} : Shape{p[axis], p[axis]};
+      result.push_back({"statistics_" + std::to_string(axis), shape});
+      result.push_back({"root_" + std::to_string(axis), shape});
+    }
+    return result;
+  }
+
+  template <class T>
+  Tensor<T> tensor(const Tensor<T>& p, const Tensor<T>& gradient, Tensor<T>* state, const Now& now) const {
+    const Tensor<T> g = reshape(gradient, at_least_vector(p.shape()));
+    const auto rank = static_cast<double>(g.rank());
+    const bool updates = static_cast<std::int64_t>(now.t - 1) % update_freq == 0;
+    Tensor<T> u = g;
+    for (std::size_t axis = 0; axis < g.rank(); ++axis) {
+      if (skips(g.shape(), axis)) continue;
+      Tensor<T>&statistics = state[1 + 2 * axis], &root = state[2 + 2 * axis];
+      if (now.t == 1) statistics = epsilon * identity<T>(g.shape()[axis]);
+      const Tensor<T> matrix = unfold(g, axis);
+      statistics = statistics + matmul(matrix, transpose(matrix));
+      if (updates) root = power(statistics, -1 / (2 * rank));
+      u = times_along(root, u, axis);
+    }
+    u = reshape(u, p.shape());
+    if (momentum == 0) return lr * u;
+    Tensor<T>& b = state[0];
+    b = momentum * b + u;
+    return lr * b;
+  }
+
+ private:
+  template <class T> Tensor<T> power(const Tensor<T>& symmetric, double exponent) const {
+    if (!finite(symmetric)) return symmetric;
+    const Eigh<T> e = eigh(symmetric);  // no eigenvalue can be less than what the statistics began with
+    const Tensor<T> scale = pow(maximum(e.eigenvalues, epsilon), exponent);
+    return matmul(e.eigenvectors * reshape(scale, {1, scale.shape()[0]}), transpose(e.eigenvectors));
+  }
+};
+
+/// Adam in the eigenbasis of Shampoo's statistics. The first step only observes. Following its authors' program.
+struct Soap {
+  double lr = 3e-3, shampoo_beta = -1, eps = 1e-8;
+  std::array<double, 2> betas{0.95, 0.95};
+  std::int64_t precondition_frequency = 10, max_precond_dim = 10000;
+  bool precondition_1d = false, normalize_grads = false, correct_bias = true;
+  static constexpr const char* name = "soap";
+  static constexpr About about{"Adam in Shampoo's eigenbasis", "Vyas et al. 2024, arXiv:2409.11321"};
+  static constexpr Shared shared{0.01, Decay::after, 2};
+  static constexpr Traits traits{.reach = Reach::tensor, .float_tolerance = 5e-2};
+  void describe(Fields& f) {
+    f("lr", lr, range::nonnegative, "step size");
+    f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
+    f("shampoo_beta", shampoo_beta, Range{-1, 1, false, true}, "decay of the statistics; below 0 it is betas[1]");
+    f("eps", eps, range::nonnegative, "added to the root of the mean square");
+    f("precondition_frequency", precondition_frequency, range::count, "steps between changes of the basis");
+    f("max_precond_dim", max_precond_dim, Range{1, 32767}, "longer axes are left as they are");
+    f("precondition_1d", precondition_1d, "also vectors have a basis");
+    f("normalize_grads", normalize_grads, "steps of root mean square 1");
+    f("correct_bias", correct_bias, "correct Adam's averages for their zero start");
+  }
+  bool has_basis(const Shape& p, std::size_t axis) const {
+    return (p.rank() > 1 || precondition_1d) && p[axis] <= max_precond_dim;
+  }
+  std::vector<StateArray> arrays(const Shape& p) const {
+    std::vector<StateArray> result{{"exp_avg", p}, {"exp_avg_sq", p}};
+    for (std::size_t axis = 0; axis < p.rank(); ++axis) {
+      const Shape shape = has_basis(p, axis) ? Shape{p[axis], p[axis]} : Shape{0, 0};
+      result.push_back({"statistics_" + std::to_string(axis), shape});
+      result.push_back({"basis_" + std::to_string(axis), shape});
+    }
+    return result;
+  }
+
+  template <class T> Tensor<T> tensor(const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state, const Now& now) const {
+    if (now.t == 1) {
+      observe(g, state);
+      for (std::size_t axis = 0; axis < p.rank(); ++axis)
+        if (has_basis(p.shape(), axis) && finite(g))
+          state[3 + 2 * axis] =
+              flip(eigh(state[2 + 2 * axis] + 1e-30 * identity<T>(p.shape()[axis])).eigenvectors, {1});
+      return Tensor<T>::zeros(p.shape());
+    }
+    const double k = now.t - 1;
+    Tensor<T>&m = state[0], &v = state[1];
+    const Tensor<T> projected = rotate(g, state, true);
+    m = toward(m, projected, 1 - betas[0]);
+    v = toward(v, square(projected), 1 - betas[1]);
+    const double rate = correct_bias ? lr * std::sqrt(1 - std::pow(betas[1], k)) / (1 - std::pow(betas[0], k)) : lr;
+    Tensor<T> step = rotate(m / (sqrt(v) + eps), state, false);
+    if (normalize_grads) step = step / (1e-30 + rms(step));
+    const Tensor<T> plain = rotate(m, state, false);
+    observe(g, state);
+    if (static_cast<std::int64_t>(k) % precondition_frequency == 0) turn(p.shape(), state);
+    m = rotate(plain, state, true);
+    return rate * step;
+  }
+
+ private:
+  template <class T> void observe(const Tensor<T>& g, Tensor<T>* state) const {
+    for (std::size_t axis = 0; axis < g.rank(); ++axis) {
+      if (!has_basis(g.shape(), axis)) continue;
+      const Tensor<T> matrix = unfold(g, axis);
+      Tensor<T>& statistics = state[2 + 2 * axis];
+      statistics =
+          toward(statistics, matmul(matrix, transpose(matrix)), 1 - (shampoo_beta < 0 ? betas[1] : shampoo_beta));
+    }
+  }
+  /// Into the basis, or back.
+  template <class T> Tensor<T> rotate(Tensor<T> x, const Tensor<T>* state, bool into) const {
+    for (std::size_t axis = 0; axis < x.rank(); ++axis)
+      if (has_basis(x.shape(), axis)) {
+        const Tensor<T>& basis = state[3 + 2 * axis];
+        x = times_along(into ? transpose(basis) : basis, x, axis);
+      }
+    return x;
+  }
+  /// One power iteration towards the eigenvectors, in the order of their present eigenvalues.
+  template <class T> void turn(const Shape& p, Tensor<T>* state) const {
+    for (std::size_t axis = 0; axis < p.rank(); ++axis) {
+      if (!has_basis(p, axis) || !finite(state[2 + 2 * axis])) continue;
+      Tensor<T>& basis = state[3 + 2 * axis];
+      const Tensor<T>& statistics = state[2 + 2 * axis];
+      const Tensor<T> values = sum(basis * matmul(statistics, basis), {0});
+      std::vector<std::int64_t> order;
+      for (std::int64_t i = 0; i < p[axis]; ++i) order.push_back(i);
+      std::stable_sort(order.begin(), order.end(),
+                       [&](std::int64_t a, std::int64_t b) { return values.data()[a] > values.data()[b]; });
+      Tensor<T> permutation = Tensor<T>::zeros(basis.shape());
+      for (std::size_t i = 0; i < order.size(); ++i)
+        permutation.mutable_data()[static_cast<std::size_t>(order[i]) * order.size() + i] = 1;
+      state[1] = times_along(transpose(permutation), state[1], axis);
+      basis = qr(matmul(statistics, matmul(basis, permutation))).q;
+    }
+  }
+};
+
+}  // namespace xgrad::optim::tensor_rules

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Rules on whole tensors, their fallbacks, and rules that call the closure.
+#include "golden.hpp"
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/reduce.hpp"
+#include "xgrad/ops/shape.hpp"
+
+using namespace golden;
+
+TEST_CASE("golden values of rules on whole tensors") {
+  compare({{"type", "adafactor"}, {"lr", 0.1}, {"weight_decay", 0.01}},
+          {1.154542759909, 0.7686200302441, -0.3280262142888, -1.172512811989, -0.7810473611688, 0.210177076026});
+  compare({{"type", "adafactor"}, {"variant", "optax"}, {"lr", 0.1}, {"min_dim_size_to_factor", 1}},
+          {1.165950221821, 0.7761790028697, -0.331325430566, -1.184055144631, -0.7887971236404, 0.2122801938741});
+  compare({{"type", "adafactor"}, {"variant", "hf"}},
+          {1.014675991161, 0.570773432596, -0.4005081592586, -1.00594202071, -0.6709470887101, 0.2695276867312});
+  compare({{"type", "came"}, {"lr", 0.1}},
+          {-3.24613049389, 10.64084949078, 14.10633761598, 5.832455758015, -3.152991026568, -14.53047225702});
+  compare({{"type", "sm3"}, {"lr", 0.1}},
+          {0.9268735129055, 0.6313174239265, -0.230957082416, -0.9001966872165, -0.670190696193, 0.08868123171062});
+  compare({{"type", "muon"}, {"lr", 0.1}},
+          {1.030782426344, 0.7898731315144, -0.3338665729164, -0.6701126911136, -0.6617836400516, -0.1810523366863});
+  compare({{"type", "muon"}, {"lr", 0.1}, {"adjust_lr_fn", "match_rms_adamw"}},
+          {0.9481684411303, 0.5929900350714, -0.3616370604705, -0.8173133953311, -0.6156140107902, 0.1049529116957});
+  compare({{"type", "shampoo"}, {"lr", 0.1}},
+          {0.9897391449967, 0.6612427601725, -0.3254111914624, -0.9686874994884, -0.7214321324848, 0.1321094204872});
+  compare({{"type", "soap"}, {"lr", 0.1}, {"precondition_frequency", 3}},
+          {1.244755806534, 1.632398052264, 0.2040223604342, -0.8449246529388, -0.5779218474845, 0.09027920938839,
+           0.4730863484016, 0.2135072789016, 0.2928854223832},
+          1e-9, {3, 3});
+}
+
+TEST_CASE("SOAP does not move at its first step") {
+  const Tensor<double> theta = run({{"type", "soap"}}, {3, 3}, 1);
+  for (std::size_t k = 0; k < 9; ++k) CHECK(theta.data()[k] == std::cos(static_cast<double>(k)));
+}
+
+TEST_CASE("Shampoo's exponent is -1 / (2 axes): the widespread -1 / axes gives other numbers") {
+  // One step from H = epsilon I + G G^T with G a multiple of the identity: the paper's step is G (epsilon +
+  // g^2)^(-1/2).
+  NamedTensors<double> all = {{"w", parameter(Tensor<double>::zeros({2, 2}))}};
+  const auto optimizer = optim::make<double>({{"type", "shampoo"}, {"lr", 1.0}}, all);
+  all[0].tensor.set_grad(Tensor<double>({2, 2}, {3.0, 0.0, 0.0, 3.0}));
+  optimizer->step();
+  CHECK(all[0].tensor.data()[0] == doctest::Approx(-3 / std::sqrt(9 + 1e-4)).epsilon(1e-12));
+  CHECK(std::abs(all[0].tensor.data()[0] + 3 / (9 + 1e-4)) > 0.5);
+}
+
+TEST_CASE("Muon's steps are nearly orthogonal; zero gradients give no step") {
+  NamedTensors<double> all = {{"w", parameter(Tensor<double>::zeros({4, 6}))}};
+  const auto optimizer = optim::make<double>({{"type", "muon"}, {"lr", 1.0}, {"weight_decay", 0}}, all);
+  all[0].tensor.set_grad(Tensor<double>::zeros({4, 6}));
+  optimizer->step();
+  for (const double value : all[0].tensor.values()) CHECK(value == 0);
+  all[0].tensor.set_grad(gradient(1, {4, 6}) + Tensor<double>({4, 6}, {1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,  //
+                                                                       0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0}));
+  optimizer->step();
+  const Tensor<double> square = matmul(all[0].tensor.detach(), transpose(all[0].tensor.detach()));
+  for (std::size_t i = 0; i < 4; ++i) CHECK(square.data()[i * 5] == doctest::Approx(1).epsilon(0.6));
+}
+
+TEST_CASE("parameters that Muon cannot take go to its fallback, as if that were alone") {
+  const std::vector<Shape> shapes = {{4, 3}, {4}, {}, {1, 5}, {3, 2, 2}};
+  const auto parameters = [&] {
+    NamedTensors<double> all;
+    for (const Shape& shape : shapes)
+      all.push_back({"p" + std::to_string(all.size()), parameter(filled(shape, [](double k) { return std::cos(k); }))});
+    return all;
+  };
+  const auto train = [&](const Json& config, NamedTensors<double>& all) {
+    auto optimizer = optim::make<double>(config, all);
+    for (int t = 1; t <= 3; ++t) {
+      for (auto& p : all) p.tensor.set_grad(gradient(t, p.tensor.shape()));
+      optimizer->step();
+    }
+    return optimizer;
+  };
+  NamedTensors<double> mixed = parameters(), alone = parameters();
+  const auto optimizer =
+      train({{"type", "muon"}, {"lr", 0.02}, {"fallback_lr_scale", 0.5}, {"weight_decay", 0.1}}, mixed);
+  train({{"type", "adamw"}, {"lr", 0.01}, {"weight_decay", 0.1}}, alone);
+  for (const std::size_t i : {1, 2, 3})
+    for (std::size_t k = 0; k < mixed[i].tensor.size(); ++k)
+      CHECK(mixed[i].tensor.data()[k] == alone[i].tensor.data()[k]);
+  for (const std::size_t i : {0, 4}) CHECK(mixed[i].tensor.data()[0] != alone[i].tensor.data()[0]);
+  REQUIRE(optimizer->groups().size() == 2);
+  CHECK(optimizer->groups()[1].label == "all, by adamw");
+  CHECK(optimizer->get("lr", 1) == 0.01);
+  bool adam_state = false, momentum = false;
+  for (const auto& state : optimizer->state()) {
+    adam_state |= state.name == "exp_avg_sq.p1";
+    momentum |= state.name == "momentum_buffer.p0";
+  }
+  CHECK(adam_state);
+  CHECK(momentum);
+
+  NamedTensors<double> chosen = parameters();
+  const auto own =
+      optim::make<double>({{"type", "muon"}, {"lr", 0.02}, {"fallback", {{"type", "lion"}, {"lr", 0.003}}}}, chosen);
+  CHECK(own->groups()[1].label == "all, by lion");
+  CHECK(own->get("lr", 1) == 0.003);
+  config::Problems problems;
+  optim::make<double>(config::Value::from_json({{"type", "adam"}, {"fallback", "lion"}}), chosen, problems);
+  CHECK(problems.text().find("\"adam\" takes parameters of every shape: it has no fallback") != std::string::npos);
+}
+
+namespace {
+
+struct Rosenbrock {
+  NamedTensors<double> point = {{"x", parameter(Tensor<double>({}, {-1.2}))},
+                                {"y", parameter(Tensor<double>({}, {1.0}))}};
+  int calls = 0;
+  std::unique_ptr<optim::Optimizer<double>> optimizer;
+
+  explicit Rosenbrock(const Json& config) : optimizer(optim::make<double>(config, point)) {}
+  double step() {
+    return optimizer->step([this] {
+      ++calls;
+      optimizer->zero_grad();
+      const Tensor<double>&x = point[0].tensor, &y = point[1].tensor;
+      const Tensor<double> loss = square(1 - x) + 100 * square(y - square(x));
+      loss.backward();
+      return loss.item();
+    });
+  }
+  void check(double x, double y, int evaluations, double iterations) const {
+    CHECK(std::abs(point[0].tensor.item() - x) < 1e-9);
+    CHECK(std::abs(point[1].tensor.item() - y) < 1e-9);
+    CHECK(calls == evaluations);
+    CHECK(optimizer->state_numbers()[0].values[0] == iterations);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("L-BFGS takes torch's path down Rosenbrock's valley, evaluation for evaluation") {
+  Rosenbrock search({{"type", "lbfgs"}, {"line_search_fn", "strong_wolfe"}});
+  CHECK(search.step() == doctest::Approx(24.2));  // the loss before the step
+  search.check(0.3806226433465, 0.1249101318729, 25, 19);
+  search.step();
+  search.check(0.9999814210791, 0.9999619651811, 44, 35);
+  search.step();
+  search.check(0.9999814210791, 0.9999619651811, 45, 36);
+
+  Rosenbrock shorter({{"type", "lbfgs"}, {"line_search_fn", "strong_wolfe"}, {"max_iter", 4}, {"history_size", 2}});
+  shorter.step();
+  shorter.check(-1.028879534832, 1.065502951685, 5, 3);
+  shorter.step();
+  shorter.check(-0.8881283058479, 0.7410177514999, 10, 7);
+  shorter.step();
+  shorter.check(-0.5125309076137, 0.2187685957466, 15, 10);
+
+  Rosenbrock plain({{"type", "lbfgs"}, {"lr", 1e-3}, {"max_iter", 5}});
+  plain.step();
+  plain.check(-1.198736772173, 1.000572589032, 5, 5);
+  plain.step();
+  plain.check(-1.198083465001, 1.001031864466, 10, 10);
+  plain.step();
+  plain.check(-1.197470234378, 1.001599619119, 15, 15);
+}
+
+TEST_CASE("L-BFGS saved, loaded and continued equals uninterrupted, bit for bit") {
+  const Json config = {{"type", "lbfgs"}, {"line_search_fn", "strong_wolfe"}, {"max_iter", 3}, {"history_size", 4}};
+  Rosenbrock whole(config), first(config), second(config);
+  for (int t = 0; t < 6; ++t) whole.step();
+  for (int t = 0; t < 3; ++t) first.step();
+  auto from = first.optimizer->state(), to = second.optimizer->state();
+  for (std::size_t i = 0; i < from.size(); ++i) std::copy_n(from[i].data, from[i].shape.size(), to[i].data);
+  const auto numbers = first.optimizer->state_numbers()[0].values;
+  std::copy(numbers.begin(), numbers.end(), second.optimizer->state_numbers()[0].values.begin());
+  for (std::size_t i = 0; i < 2; ++i) second.point[i].tensor.mutable_data()[0] = first.point[i].tensor.item();
+  second.optimizer->load_steps(first.optimizer->steps(), first.optimizer->step_count());
+  for (int t = 3; t < 6; ++t) second.step();
+  for (std::size_t i = 0; i < 2; ++i) CHECK(second.point[i].tensor.item() == whole.point[i].tensor.item());
+}
+
+TEST_CASE("L-BFGS refuses what it cannot do") {
+  Rosenbrock without(Json{{"type", "lbfgs"}});
+  CHECK_THROWS_WITH_AS(without.optimizer->step(),
+                       doctest::Contains("evaluates the loss more than once: call step(closure)"), Error);
+  CHECK_THROWS_WITH_AS(without.optimizer->step(1.0), doctest::Contains("call step(closure)"), Error);
+  for (const Json& option : {Json{{"weight_decay", 0.1}}, Json{{"maximize", true}}}) {
+    Json config = {{"type", "lbfgs"}};
+    config.update(option);
+    CHECK_THROWS_WITH_AS(Rosenbrock{config}, doctest::Contains("write weight decay and sign into the loss"),
+                         config::ConfigError);
+  }
+  Rosenbrock groups({{"type", "lbfgs"}, {"groups", {{{"match", "x"}, {"lr", 0.1}}}}});
+  CHECK_THROWS_WITH_AS(groups.step(), doctest::Contains("moves all parameters together"), Error);
+  Rosenbrock frozen({{"type", "lbfgs"}, {"groups", {{{"match", "x"}, {"freeze", true}}}}});
+  frozen.step();
+  CHECK(frozen.point[0].tensor.item() == -1.2);
+  CHECK(frozen.point[1].tensor.item() == doctest::Approx(1.44));
+  Rosenbrock clipped(Json{{"type", "lbfgs"}});
+  clipped.optimizer->clip_grad_value(1.0);
+  CHECK_THROWS_WITH_AS(clipped.step(), doctest::Contains("cannot be clipped"), Error);
+}

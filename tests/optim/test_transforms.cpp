@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What can be put around any optimizer.
+#include "golden.hpp"
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/reduce.hpp"
+#include "xgrad/optim/transform.hpp"
+
+using namespace golden;
+
+namespace {
+
+/// What plain gradient descent with lr 1 from `start` does with one gradient after the transforms: minus the gradient.
+std::vector<double> through(const Json& transforms, const Shape& shape, std::vector<double> gradient,
+                            std::vector<double> start = {}) {
+  start.resize(gradient.size(), 0);
+  NamedTensors<double> all = {{"w", parameter(Tensor<double>(shape, start))}};
+  const auto optimizer = optim::make<double>({{"type", "sgd"}, {"lr", 1.0}, {"transforms", transforms}}, all);
+  all[0].tensor.set_grad(Tensor<double>(shape, gradient));
+  optimizer->step();
+  for (std::size_t k = 0; k < start.size(); ++k) start[k] -= all[0].tensor.data()[k];
+  return start;
+}
+void check_close(const std::vector<double>& found, const std::vector<double>& expected) {
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t k = 0; k < found.size(); ++k) CHECK(found[k] == doctest::Approx(expected[k]).epsilon(1e-12));
+}
+
+}  // namespace
+
+TEST_CASE("transforms of a gradient by their definitions") {
+  check_close(through({{{"type", "clip_by_value"}, {"limit", 2.0}}}, {3}, {3, -5, 1}), {2, -2, 1});
+  check_close(through({{{"type", "clip_by_norm"}, {"max_norm", 1.0}}}, {2}, {3, 4}), {0.6, 0.8});
+  check_close(through({{{"type", "clip_by_norm"}, {"max_norm", 6.0}}}, {2}, {3, 4}), {3, 4});
+  check_close(through({{{"type", "clip_by_global_norm"}, {"max_norm", 1.0}}}, {2}, {3, 4}),
+              {3 / (5 + 1e-6), 4 / (5 + 1e-6)});
+  check_close(through({{{"type", "clip_by_rms"}, {"threshold", 1.0}}}, {2}, {3, 4}),
+              {3 / std::sqrt(12.5), 4 / std::sqrt(12.5)});
+  check_close(through({{{"type", "centralize"}}}, {2, 2}, {1, 3, 5, 9}), {-1, 1, -2, 2});
+  check_close(through({{{"type", "centralize"}}}, {2}, {1, 3}), {1, 3});
+  check_close(through({{{"type", "normalize"}}}, {2}, {3, 4}), {0.6, 0.8});
+  check_close(through({{{"type", "zero_nonfinite"}}}, {3}, {1, std::nan(""), INFINITY}), {1, 0, 0});
+  // Unit norms 5 and 13 of the gradient, 1 and 0 (hence eps) of the parameter.
+  check_close(through({{{"type", "adaptive_clip"}, {"clip", 0.1}}}, {2, 2}, {3, 4, 5, 12}, {0, 1, 0, 0}),
+              {0.06, 0.08, 5 * 1e-4 / 13, 12 * 1e-4 / 13});
+  // At right angles to (1, 0), as long as before.
+  check_close(through({{{"type", "orthograd"}}}, {2}, {3, 4}, {1, 0}), {0, 5});
+  // In the order written.
+  check_close(through({{{"type", "clip_by_value"}, {"limit", 3.0}}, {{"type", "normalize"}}}, {2}, {3, 4}),
+              {std::sqrt(0.5), std::sqrt(0.5)});
+}
+
+TEST_CASE("grokfast amplifies the mean of gradients, whose first value is the first gradient") {
+  NamedTensors<double> all = {{"w", parameter(Tensor<double>({1}, {0.0}))}};
+  const auto optimizer = optim::make<double>(
+      {{"type", "sgd"}, {"lr", 1.0}, {"transforms", {{{"type", "grokfast"}, {"alpha", 0.5}, {"lambda", 2.0}}}}}, all);
+  all[0].tensor.set_grad(Tensor<double>({1}, {1.0}));
+  optimizer->step();
+  CHECK(all[0].tensor.item() == -3);
+  all[0].tensor.set_grad(Tensor<double>({1}, {2.0}));
+  optimizer->step();
+  CHECK(all[0].tensor.item() == -3 - (2 + 2 * 1.5));
+}
+
+TEST_CASE("noise has its variance and depends on nothing but seed, step and place") {
+  const std::size_t n = 20'000;
+  const Json noise = {{{"type", "add_noise"}, {"eta", 0.04}, {"gamma", 0.5}, {"seed", 3}}};
+  const auto sample = through(noise, {static_cast<std::int64_t>(n)}, std::vector<double>(n, 0.0));
+  double total = 0, squares = 0;
+  for (const double x : sample) total += x, squares += x * x;
+  CHECK(std::abs(total / n) < 0.2 * 4 / std::sqrt(n));
+  CHECK(squares / n == doctest::Approx(0.04).epsilon(0.05));
+  CHECK(through(noise, {static_cast<std::int64_t>(n)}, std::vector<double>(n, 0.0)) == sample);
+}
+
+TEST_CASE("non-finite gradients are skipped without a trace, up to a number in a row") {
+  NamedTensors<double> all = {{"w", parameter(Tensor<double>({1}, {1.0}))}};
+  const auto optimizer = optim::make<double>(
+      {{"type", "adam"}, {"transforms", {{{"type", "skip_nonfinite"}, {"max_consecutive", 2}}}}}, all);
+  for (int failure = 0; failure < 2; ++failure) {
+    all[0].tensor.set_grad(Tensor<double>({1}, {std::nan("")}));
+    optimizer->step();
+    CHECK(all[0].tensor.item() == 1);
+    CHECK(optimizer->steps()[0] == 0);
+  }
+  all[0].tensor.set_grad(Tensor<double>({1}, {1.0}));
+  optimizer->step();
+  CHECK(all[0].tensor.item() == doctest::Approx(1 - 1e-3));
+  for (int failure = 0; failure < 3; ++failure) {
+    all[0].tensor.set_grad(Tensor<double>({1}, {std::nan("")}));
+    optimizer->step();
+  }
+  CHECK(std::isnan(all[0].tensor.item()));
+}
+
+TEST_CASE("accumulated gradients step as their mean") {
+  NamedTensors<double> many = start({2, 3}), few = start({2, 3});
+  const auto accumulating = optim::make<double>(
+      {{"type", "adam"}, {"lr", 0.1}, {"transforms", {{{"type", "accumulate"}, {"every", 3}}}}}, many);
+  const auto plain = optim::make<double>({{"type", "adam"}, {"lr", 0.1}}, few);
+  for (int t = 1; t <= 9; ++t) {
+    many[0].tensor.set_grad(gradient(t, {2, 3}));
+    accumulating->step();
+    if (t % 3 != 0) continue;
+    few[0].tensor.set_grad((gradient(t - 2, {2, 3}) + gradient(t - 1, {2, 3}) + gradient(t, {2, 3})) / 3);
+    plain->step();
+  }
+  CHECK(accumulating->steps()[0] == 3);
+  for (std::size_t k = 0; k < 6; ++k)
+    CHECK(many[0].tensor.data()[k] == doctest::Approx(few[0].tensor.data()[k]).epsilon(1e-12));
+}
+
+TEST_CASE("lookahead's first synchronisation already goes back") {
+  NamedTensors<double> all = {{"w", parameter(Tensor<double>({1}, {0.0}))}};
+  const auto optimizer = optim::make<double>(
+      {{"type", "sgd"}, {"lr", 1.0}, {"transforms", {{{"type", "lookahead"}, {"k", 2}, {"alpha", 0.25}}}}}, all);
+  const double expected[] = {-1, -0.5, -1.5, -1};
+  for (const double value : expected) {
+    all[0].tensor.set_grad(Tensor<double>({1}, {1.0}));
+    optimizer->step();
+    CHECK(all[0].tensor.item() == value);
+  }
+}
+
+TEST_CASE("averages are what eval() shows; train() puts the parameters back") {
+  const auto trained = [](const Json& transform) {
+    NamedTensors<double> all = {{"w", parameter(Tensor<double>({1}, {0.0}))}};
+    const auto optimizer = optim::make<double>({{"type", "sgd"}, {"lr", 1.0}, {"transforms", {transform}}}, all);
+    for (int t = 1; t <= 4; ++t) {
+      all[0].tensor.set_grad(Tensor<double>({1}, {-1.0}));
+      optimizer->step();
+    }
+    CHECK(optimizer->trains_elsewhere());
+    optimizer->eval();
+    const double average = all[0].tensor.item();
+    optimizer->train();
+    CHECK(all[0].tensor.item() == 4);
+    return average;
+  };
+  CHECK(trained({{"type", "ema"}, {"decay", 0.5}}) == 1 / 8.0 + 2 / 8.0 + 3 / 4.0 + 4 / 2.0);
+  CHECK(trained({{"type", "swa"}}) == doctest::Approx(2.5));
+  CHECK(trained({{"type", "swa"}, {"start", 1}, {"every", 2}}) == doctest::Approx(3));  // 2 and 4
+}
+
+TEST_CASE("SAM steps by the gradient at the worst place nearby and needs a closure") {
+  const auto step = [](const Json& sam, auto gradient_at) {
+    NamedTensors<double> all = {{"w", parameter(Tensor<double>({2}, {3.0, 4.0}))}};
+    const auto optimizer = optim::make<double>({{"type", "sgd"}, {"lr", 1.0}, {"transforms", {sam}}}, all);
+    CHECK(optimizer->needs_closure());
+    CHECK_THROWS_WITH_AS(optimizer->step(), doctest::Contains("call step(closure)"), Error);
+    int calls = 0;
+    optimizer->step([&] {
+      ++calls;
+      optimizer->zero_grad();
+      all[0].tensor.set_grad(gradient_at(all[0].tensor.data()[0], all[0].tensor.data()[1]));
+      return 0.0;
+    });
+    CHECK(calls == 2);
+    return std::vector<double>{3 - all[0].tensor.data()[0], 4 - all[0].tensor.data()[1]};
+  };
+  // Of |w|^2 / 2 the gradient is w: at w + 0.5 w / |w| it is 1.1 w.
+  const auto bowl = [](double x, double y) { return Tensor<double>({2}, {x, y}); };
+  check_close(step({{"type", "sam"}, {"rho", 0.5}}, bowl), {3.3, 4.4});
+  const double adaptive = 0.5 / std::sqrt(81 + 256);
+  check_close(step({{"type", "sam"}, {"rho", 0.5}, {"adaptive", true}}, bowl), {3 + adaptive * 27, 4 + adaptive * 64});
+  // Both gradients of the bowl have one direction: nothing is at right angles, and GSAM is SAM.
+  check_close(step({{"type", "sam"}, {"rho", 0.5}, {"alpha", 0.4}}, bowl), {3.3, 4.4});
+}
+
+TEST_CASE("golden values of cautious steps") {
+  compare({{"type", "adamw"}, {"lr", 0.1}, {"weight_decay", 0.01}, {"cautious", true}},
+          {0.8495134623392, 1.000451747576, 0.3066462373886, -0.7354107985391, -0.7752831523894, -0.449087481452});
+  compare({{"type", "lion"}, {"lr", 0.1}, {"cautious", true}},
+          {1.14, 0.9603023058681, -0.2361468365471, -1.2499924966, -0.7936436208636, -0.01633781453677});
+}
+
+TEST_CASE("cautious weight decay acts where the step goes towards 0 too") {
+  NamedTensors<double> all = {{"w", parameter(Tensor<double>({2}, {1.0, 1.0}))}};
+  const auto optimizer = optim::make<double>({{"type", "sgd"},
+                                              {"lr", 0.1},
+                                              {"weight_decay", 0.5},
+                                              {"weight_decay_mode", "decoupled"},
+                                              {"cautious_weight_decay", true}},
+                                             all);
+  all[0].tensor.set_grad(Tensor<double>({2}, {1.0, -1.0}));
+  optimizer->step();
+  CHECK(all[0].tensor.data()[0] == doctest::Approx(0.95 - 0.1));
+  CHECK(all[0].tensor.data()[1] == doctest::Approx(1.1));
+}
+
+TEST_CASE("with transforms, saved, loaded and continued equals uninterrupted, bit for bit") {
+  const Json config = {{"type", "adam"},
+                       {"transforms",
+                        {{{"type", "grokfast"}},
+                         {{"type", "accumulate"}, {"every", 2}},
+                         {{"type", "lookahead"}, {"k", 2}},
+                         {{"type", "ema"}},
+                         {{"type", "skip_nonfinite"}}}}};
+  const auto train = [](optim::Optimizer<double>& optimizer, NamedTensors<double>& all, int from, int to) {
+    for (int t = from; t < to; ++t) {
+      all[0].tensor.set_grad(gradient(t, {2, 3}));
+      optimizer.step();
+    }
+  };
+  NamedTensors<double> whole = start({2, 3}), first = start({2, 3}), second = start({2, 3});
+  const auto a = optim::make<double>(config, whole), b = optim::make<double>(config, first),
+             c = optim::make<double>(config, second);
+  train(*a, whole, 0, 12);
+  train(*b, first, 0, 5);
+  auto from = b->state(), to = c->state();
+  REQUIRE(from.size() == to.size());
+  for (std::size_t i = 0; i < from.size(); ++i) std::copy_n(from[i].data, from[i].shape.size(), to[i].data);
+  auto numbers = b->state_numbers(), places = c->state_numbers();
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    std::copy(numbers[i].values.begin(), numbers[i].values.end(), places[i].values.begin());
+  std::copy_n(first[0].tensor.data(), 6, second[0].tensor.mutable_data());
+  c->load_steps(b->steps(), b->step_count());
+  train(*c, second, 5, 12);
+  a->eval();
+  c->eval();
+  for (std::size_t k = 0; k < 6; ++k) CHECK(whole[0].tensor.data()[k] == second[0].tensor.data()[k]);
+}
+
+TEST_CASE("mistakes in transforms are named") {
+  const auto problems_of = [](const Json& transforms, const char* type = "adam") {
+    config::Problems problems;
+    optim::make<double>(config::Value::from_json({{"type", type}, {"transforms", transforms}}, "optimizer"),
+                        NamedTensors<double>{}, problems);
+    return problems.text();
+  };
+  CHECK(problems_of({{{"type", "clip_by_nrom"}}}).find("did you mean \"clip_by_norm\"?") != std::string::npos);
+  CHECK(problems_of({{{"type", "clip_by_norm"}, {"max_norm", -1}}}).find("must be > 0") != std::string::npos);
+  CHECK(problems_of(3).find("\"transforms\": expected a list") != std::string::npos);
+  CHECK(problems_of({{{"type", "ema"}}}, "lbfgs").find("it takes no transforms") != std::string::npos);
+  for (const optim::TransformRow& row : optim::transforms().rows()) {
+    CHECK(std::string(row.about.doc).size() > 5);
+    row.describe(
+        [&](config::Fields& fields) { CHECK(config::schema(fields)["properties"].size() == fields.list().size()); });
+  }
+}
+
+TEST_CASE("no_decay spares biases and norms; layer_decay slows layers down towards the input") {
+  NamedTensors<double> all;
+  for (const char* layer : {"0", "2", "4"}) {
+    all.push_back({std::string(layer) + ".weight", parameter(Tensor<double>::ones({2, 2}))});
+    all.push_back({std::string(layer) + ".bias", parameter(Tensor<double>::ones({2}))});
+  }
+  const auto optimizer = optim::make<double>(
+      {{"type", "sgd"}, {"lr", 1.0}, {"weight_decay", 0.5}, {"no_decay", "auto"}, {"layer_decay", 0.5}}, all);
+  for (auto& p : all) p.tensor.set_grad(Tensor<double>::zeros(p.tensor.shape()));
+  optimizer->step();
+  const double expected[] = {1 - 0.125, 1, 1 - 0.25, 1, 1 - 0.5, 1};
+  for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].tensor.data()[0] == doctest::Approx(expected[i]));
+  CHECK(optimizer->groups().size() == 6);
+  config::Problems problems;
+  optim::make<double>(config::Value::from_json({{"type", "sgd"}, {"layer_decay", 1.5}}), all, problems);
+  CHECK(problems.text().find("must be in (0, 1]") != std::string::npos);
+}
