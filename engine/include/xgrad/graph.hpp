@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "xgrad/count.hpp"
+#include "xgrad/data.hpp"
 #include "xgrad/saved.hpp"
 #include "xgrad/shape.hpp"
 #include "xgrad/storage.hpp"
@@ -38,6 +39,7 @@ template <class T> struct Node {
     kQueued = 8,        ///< waits in backward's heap
     kInference = 16,    ///< made in InferenceMode: may never be recorded
     kOpaque = 32,       ///< its backward may reach tensors that are no inputs of it (checkpoint)
+    kRows = 64,         ///< a gradient that is kept as rows; its closure is a SparseRows, its value empty
   };
 
   std::uint32_t references = 0;
@@ -73,6 +75,12 @@ template <class T> struct Node {
   void give(std::size_t k, Tensor<T> gradient);
   /// Where a gradient of input k may be added in place (beta = 1), or null: then give() a new one.
   T* accumulate_into(std::size_t k);
+  /// True if the gradient of input k may be given as rows: it is a leaf, nothing is recorded or hooked, and it
+  /// has no dense gradient yet.
+  bool takes_rows(std::size_t k) const;
+  /// Delivers the gradient of some of input k's rows (slices of its first axis), one for each of `rows`; a row may come
+  /// several times. Only if takes_rows(k).
+  void give_rows(std::size_t k, const Indices& rows, const Tensor<T>& gradient);
   /// A saved input or the output; throws Error if it was changed in place since.
   Tensor<T> input(std::size_t k) const;
   Tensor<T> output() const;
@@ -106,6 +114,9 @@ template <class T> void destroy_node(Node<T>* node);
 template <class T> void watch_node(Node<T>& node);
 /// Throws Error: an inference tensor is among the inputs of a recorded operation.
 template <class T> [[noreturn]] void refuse_inference(const char* name, std::span<Node<T>* const> inputs);
+
+/// Replaces a gradient that is kept as rows by a dense one.
+template <class T> void make_gradient_dense(Node<T>& node);
 
 template <class T> inline void retain(Node<T>* node) {
   increment(node->references);

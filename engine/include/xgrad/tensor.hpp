@@ -20,6 +20,8 @@ concept TensorSource = requires(const Source& source) {
   tensor_from(source, detail::TensorOf<T>{});
 };
 
+template <class T> struct SparseRows;
+
 /// A value that takes part in differentiation: a cheap handle (one pointer) on a row-major array of T (float or
 /// double).
 ///
@@ -101,8 +103,15 @@ template <class T> class Tensor {
   void backward(const Tensor& gradient, bool retain_graph = false, bool create_graph = false) const;
 
   bool has_grad() const { return node_->gradient != nullptr; }
-  /// The accumulated gradient; undefined when there is none.
-  Tensor grad() const { return node_->gradient ? Tensor(node_->gradient) : Tensor(); }
+  /// The accumulated gradient; undefined when there is none. One that is kept as rows becomes dense.
+  Tensor grad() const {
+    if (has_sparse_grad()) detail::make_gradient_dense(*node_);
+    return node_->gradient ? Tensor(node_->gradient) : Tensor();
+  }
+  /// True while the gradient is kept as rows: an embedding's, if it was asked to be sparse.
+  bool has_sparse_grad() const { return node_->gradient && (node_->gradient->flags & Node<T>::kRows); }
+  /// The rows that may differ from 0, each once, in increasing order. Throws Error unless has_sparse_grad().
+  SparseRows<T> sparse_grad() const;
   /// For clipping and optimizers that change the gradient in place; null when there is none.
   T* mutable_grad_data();
   /// Throws Error unless the shapes are equal.
@@ -141,6 +150,12 @@ extern template class Tensor<double>;
 
 /// A leaf that requires a gradient, with the elements of `value` (shared, not copied).
 template <class T> Tensor<T> parameter(const Tensor<T>& value) { return value.detach().set_requires_grad(); }
+
+/// A gradient of few rows (slices of the first axis): values (n, ...) holds row rows[i] of it in place i.
+template <class T> struct SparseRows {
+  Indices rows;
+  Tensor<T> values;
+};
 
 template <class T> struct NamedTensor {
   std::string name;

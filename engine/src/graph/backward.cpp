@@ -68,6 +68,7 @@ template <class T> void enqueue(Node<T>* node) {
 
 /// Adds to the gradient of `target`: the first is taken, later ones are added in place.
 template <class T> void accumulate(Node<T>* target, Tensor<T> gradient) {
+  if (target->gradient && (target->gradient->flags & Node<T>::kRows)) make_gradient_dense(*target);
   if (!target->gradient) {
     // A leaf keeps its gradient and others change it in place, so it must not share it with anyone.
     const bool shared = count_of(gradient.node()->references) > 1 || !gradient.storage().unique();
@@ -150,8 +151,10 @@ template <class T> void step(Node<T>* node, bool retain_graph) {
     node->operation->backward(*node, gradient);
   if (graph_state.anomaly) [[unlikely]]
     for (std::uint32_t k = 0; k < node->input_count; ++k)
-      if (const Node<T>* g = node->inputs[k]->gradient; g && node->wants(k))
+      if (const Node<T>* g = node->inputs[k]->gradient; g && node->wants(k)) {
+        if (g->flags & Node<T>::kRows) g = static_cast<const SparseRows<T>*>(g->closure)->values.node();
         check_finite("the gradient that backward", *node, g->value.data(), g->value.size(), g->shape);
+      }
   if (!retain_graph) release_edges(*node);
 }
 
@@ -225,6 +228,13 @@ template <class T> T* Node<T>::accumulate_into(std::size_t k) {
     return nullptr;
   target->gradient->value.bump_version();
   return target->gradient->value.data();
+}
+
+template <class T> bool Node<T>::takes_rows(std::size_t k) const {
+  const Node* target = inputs[k];
+  return wants(k) && !is_grad_enabled() && target->is_leaf() && !target->hooks &&
+         !(target->references & detail::kSharedCount) && !detail::current_run<T>->input_gradients &&
+         (!target->gradient || (target->gradient->flags & kRows));
 }
 
 template <class T> const T* Node<T>::input_data(std::size_t k) const {

@@ -61,6 +61,7 @@ template <class T> void Tensor<T>::backward(const Tensor& gradient, bool retain_
 
 template <class T> T* Tensor<T>::mutable_grad_data() {
   if (!node_->gradient) return nullptr;
+  if (has_sparse_grad()) detail::make_gradient_dense(*node_);
   node_->gradient->value.bump_version();
   return node_->gradient->value.data();
 }
