@@ -234,7 +234,7 @@ TEST_CASE("wrong shapes and values are refused with what was found and what to d
        "axis -2 of shape (2, 3) is named twice"},
       {[&] { amax(t({0})); }, "no elements to choose from"},
       {[&] {
-         argmax(t({2, 0}));
+         argmax(t({2, 0}), 1);
        },
        "no elements to choose from"},
       {[&] {

@@ -16,9 +16,6 @@ Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& s
 template <class T>
 void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, const Tensor<T>& gradient);
 
-/// Sums `x` to a shape that broadcasts to x's, into a new storage.
-template <class T> Storage<T> sum_to_storage(const Tensor<T>& x, const Shape& shape);
-
 /// A function whose derivative is written by hand; others are differentiated by running them on dual numbers.
 template <class F>
 concept Primitive = requires {

@@ -23,4 +23,6 @@
 #include "xgrad/ops/pooling.hpp"
 #include "xgrad/ops/recurrent.hpp"
 #include "xgrad/ops/reduce.hpp"
+#include "xgrad/ops/scan.hpp"
+#include "xgrad/ops/sort.hpp"
 #include "xgrad/threads.hpp"

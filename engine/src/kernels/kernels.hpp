@@ -59,6 +59,9 @@ template <class T> struct SmallProduct {
   bool accumulate;
 };
 
+/// square_sum: of (x - shift)^2; maximum and minimum: a NaN wins.
+enum class Reducer { sum, square_sum, product, maximum, minimum };
+
 template <class T> struct Kernels {
   /// target[i] += x[i]
   void (*add_in_place)(T* target, const T* x, std::size_t n);
@@ -105,9 +108,14 @@ template <class T> struct Kernels {
   void (*normalize_rows_backward)(const T* x, const T* g, const T* weight, const T* mean, const T* rstd, T* dx,
                                   T* dweight, T* dbias, std::size_t rows, std::size_t cols, bool centered);
 
+  // Reductions; x is rows x cols. `shift` is subtracted before squaring: one for each result, or null for 0.
+  /// y[r] = row r reduced
+  void (*reduce_rows)(Reducer reducer, const T* x, const T* shift, T* y, std::size_t rows, std::size_t cols);
+  /// y[j] = column j reduced; rows of x are `stride` apart, there is at least one
+  void (*reduce_columns)(Reducer reducer, const T* x, std::size_t stride, const T* shift, T* y, std::size_t rows,
+                         std::size_t cols);
+
   // Along rows; x is rows x cols.
-  /// y[r] = the largest element; a NaN wins
-  void (*maximum_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);
   void (*logsumexp_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);
   void (*softmax_rows)(const T* x, T* y, std::size_t rows, std::size_t cols);
   void (*softmax_backward_rows)(const T* y, const T* g, T* dx, std::size_t rows, std::size_t cols);

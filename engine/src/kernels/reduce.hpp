@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// Reductions along rows and the softmax family. x is rows x cols, contiguous.
+// The softmax family and losses, along rows. x is rows x cols, contiguous.
 #include "kernels/kernels.hpp"
 #include "kernels/linear.hpp"
+#include "kernels/reducers.hpp"
 
 namespace xgrad::inline XGRAD_ISA {
 namespace simd {
-
-template <class T> constexpr T infinity() { return static_cast<T>(__builtin_inf()); }
-
-/// The largest element of a row; a NaN wins.
-template <class T> [[gnu::flatten]] T row_maximum(const T* x, std::size_t cols) {
-  using V = Batch<T>;
-  V largest(-infinity<T>());
-  std::size_t j = 0;
-  for (; j + V::size <= cols; j += V::size) largest = maximum_function{}.value(largest, V::load_unaligned(x + j));
-  T result = -infinity<T>();
-  const auto take = [&result](T value) {
-    if (!(value <= result)) result = result != result ? result : value;
-  };
-  if (j > 0) {
-    alignas(64) T lanes[V::size];
-    largest.store_aligned(lanes);
-    for (std::size_t lane = 0; lane < V::size; ++lane) take(lanes[lane]);
-  }
-  for (; j < cols; ++j) take(x[j]);
-  return result;
-}
 
 /// y_j = exp(x_j - shift) if y is given; returns their sum.
 template <class T> [[gnu::flatten]] T row_exp_sum(const T* x, T shift, std::size_t cols, T* y) {
@@ -68,10 +48,6 @@ template <class T, class F> [[gnu::flatten]] T row_sum(std::size_t cols, F f) {
     total += static_cast<double>(xsimd::hadd(sum));
   }
   return static_cast<T>(total);
-}
-
-template <class T> void maximum_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {
-  for (std::size_t r = 0; r < rows; ++r) y[r] = row_maximum(x + r * cols, cols);
 }
 
 template <class T> void logsumexp_rows(const T* x, T* y, std::size_t rows, std::size_t cols) {

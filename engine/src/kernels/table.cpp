@@ -8,6 +8,7 @@
 #include "kernels/recurrent.hpp"
 #include "kernels/reduce.hpp"
 #include "kernels/small_product.hpp"
+#include "kernels/reducers.hpp"
 
 namespace xgrad::inline XGRAD_ISA {
 #include "kernels/isa_tables.hpp"
@@ -29,7 +30,8 @@ template <class T> const detail::Kernels<T>& kernel_table() {
       .normalize_segment_backward = simd::normalize_segment_backward<T>,
       .normalize_rows = simd::normalize_rows<T>,
       .normalize_rows_backward = simd::normalize_rows_backward<T>,
-      .maximum_rows = simd::maximum_rows<T>,
+      .reduce_rows = simd::reduce_rows<T>,
+      .reduce_columns = simd::reduce_columns<T>,
       .logsumexp_rows = simd::logsumexp_rows<T>,
       .softmax_rows = simd::softmax_rows<T>,
       .softmax_backward_rows = simd::softmax_backward_rows<T>,

@@ -298,32 +298,10 @@ void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, cons
     if (fresh[k].defined()) node.give(k, std::move(fresh[k]));
 }
 
-template <class T> Storage<T> sum_to_storage(const Tensor<T>& x, const Shape& shape) {
-  Storage<T> result(shape.size());
-  if (x.size() == 0) {
-    std::fill(result.begin(), result.end(), T{0});
-    return result;
-  }
-  // The sum is what backward of the identity gives an input of this shape that was broadcast to x's.
-  Node<T> target;
-  target.shape = shape;
-  Node<T>* const inputs[] = {&target};
-  const Plan plan = make_plan(x.shape(), std::span<Node<T>* const>(inputs));
-  MapLoop<T> whole;
-  whole.rows = plan.rows;
-  whole.cols = whole.row_stride = plan.cols;
-  whole.out_gradient = x.data();
-  whole.inputs[0] = {x.data(), plan.inputs[0].row_stride, plan.inputs[0].varies, result.data(), false};
-  const char none = 0;  // the identity has no parameters
-  backward_plan(kernel_of<T>(Selection::identity), &none, plan, whole, 1);
-  return result;
-}
-
 #define XGRAD_INSTANTIATE(T)                                                                                     \
   template Shape map_shape<T>(const char*, std::span<Node<T>* const>);                                           \
   template Storage<T> map_forward<T>(const MapKernel<T>&, const void*, const Shape&, std::span<Node<T>* const>); \
-  template void map_backward<T>(const MapKernel<T>&, const void*, Node<T>&, const Tensor<T>&);                   \
-  template Storage<T> sum_to_storage<T>(const Tensor<T>&, const Shape&);
+  template void map_backward<T>(const MapKernel<T>&, const void*, Node<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -8,7 +8,7 @@
 #include <array>
 
 #include "kernels/gemm.hpp"
-#include "xgrad/map_apply.hpp"
+#include "ops/reduction.hpp"
 #include "xgrad/ops/activation.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/threads.hpp"

@@ -2,72 +2,37 @@
 #include "xgrad/ops/reduce.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
-#include "kernels/kernels.hpp"
+#include "ops/reduction.hpp"
 #include "ops/rows.hpp"
-#include "xgrad/map_apply.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
-
-std::vector<bool> Axes::selected(const Shape& shape, const char* operation) const {
-  std::vector<bool> flags(shape.rank(), axes_.empty());
-  for (const std::int64_t axis : axes_) {
-    const std::size_t place = shape.axis(axis, operation);
-    if (shape.rank() == 0) continue;  // axis 0 or -1 of a scalar: nothing to reduce
-    XGRAD_CHECK(!flags[place], operation, ": axis ", axis, " of shape ", shape, " is named twice");
-    flags[place] = true;
-  }
-  return flags;
-}
-
 namespace {
 
-/// What reducing the selected axes leaves.
-struct Reduction {
-  std::vector<bool> reduced;
-  Shape kept, shape;      // with size-1 axes; as asked for
-  std::size_t count = 1;  // reduced elements per result
+using detail::Reducer;
+using detail::Reduction;
 
-  Reduction(const Shape& x, const Axes& axes, bool keepdims, const char* operation)
-      : reduced(axes.selected(x, operation)), kept(x) {
-    for (std::size_t i = 0; i < x.rank(); ++i)
-      if (reduced[i]) {
-        count *= static_cast<std::size_t>(x[i]);
-        kept[i] = 1;
-        if (keepdims) shape.push_back(1);
-      } else {
-        shape.push_back(x[i]);
-      }
-  }
+/// x with the reduced axes moved last and merged: one row for each result.
+template <class T> Tensor<T> rows_of(const Tensor<T>& x, const Reduction& r) {
+  std::vector<std::int64_t> order, last;
+  for (std::size_t i = 0; i < x.rank(); ++i) (r.reduced[i] ? last : order).push_back(static_cast<std::int64_t>(i));
+  order.insert(order.end(), last.begin(), last.end());
+  const bool in_order = std::is_sorted(order.begin(), order.end());
+  return reshape(in_order ? x : permute(x, order),
+                 Shape{static_cast<std::int64_t>(r.shape.size()), static_cast<std::int64_t>(r.count)});
+}
 
-  /// x with the reduced axes moved last and merged: one row for each result.
-  template <class T> Tensor<T> rows(const Tensor<T>& x) const {
-    std::vector<std::int64_t> order, last;
-    for (std::size_t i = 0; i < reduced.size(); ++i)
-      (reduced[i] ? last : order).push_back(static_cast<std::int64_t>(i));
-    order.insert(order.end(), last.begin(), last.end());
-    const bool in_order = std::is_sorted(order.begin(), order.end());
-    const auto results = static_cast<std::int64_t>(shape.size());
-    return reshape(in_order ? x : permute(x, order), Shape{results, static_cast<std::int64_t>(count)});
-  }
-};
-
-template <class T> Tensor<T> maximum_over(const char* name, const Tensor<T>& x, const Axes& axes, bool keepdims) {
+template <class T>
+Tensor<T> extreme(const char* name, Reducer reducer, const Tensor<T>& x, const Axes& axes, bool keepdims) {
   const Reduction r(x.shape(), axes, keepdims, name);
   XGRAD_CHECK(r.count > 0 || r.shape.size() == 0, name, ": shape ", x.shape(),
               " has no elements to choose from along these axes");
-  Storage<T> value(r.shape.size());
-  {
-    const NoGrad no_grad;
-    detail::for_rows(r.shape.size(), r.count, [&, rows = r.rows(x)](std::size_t first, std::size_t count) {
-      detail::kernels<T>().maximum_rows(rows.data() + first * r.count, value.data() + first, count, r.count);
-    });
-  }
   return record<T>(
-      name, r.shape, std::move(value), kSaveInput | kSaveOutput,
+      name, r.shape, detail::reduce(reducer, x, r.reduced), kSaveInput | kSaveOutput,
       [kept = r.kept](Node<T>& n, const Tensor<T>& g) {
         // Shared evenly among equals; the shares are constants of the second derivative.
         const Tensor<T> ties = (n.input(0).detach() == reshape(n.output().detach(), kept)).indicator;
@@ -76,77 +41,65 @@ template <class T> Tensor<T> maximum_over(const char* name, const Tensor<T>& x, 
       x);
 }
 
-struct AxisLayout {
-  std::size_t outer = 1, size, inner = 1;
-  AxisLayout(const Shape& shape, std::size_t axis) : size(static_cast<std::size_t>(shape[axis])) {
-    for (std::size_t i = 0; i < axis; ++i) outer *= static_cast<std::size_t>(shape[i]);
-    for (std::size_t i = axis + 1; i < shape.rank(); ++i) inner *= static_cast<std::size_t>(shape[i]);
+/// dx_i = g * (product of all others) for each row: what stands before it times what stands behind it.
+template <class T> void product_gradient(const T* x, const T* g, T* dx, std::size_t rows, std::size_t cols) {
+  for (std::size_t r = 0; r < rows; ++r, x += cols, dx += cols) {
+    double product = static_cast<double>(g[r]);
+    for (std::size_t i = 0; i < cols; ++i) {
+      dx[i] = static_cast<T>(product);
+      product *= static_cast<double>(x[i]);
+    }
+    product = 1;
+    for (std::size_t i = cols; i-- > 0;) {
+      dx[i] = static_cast<T>(static_cast<double>(dx[i]) * product);
+      product *= static_cast<double>(x[i]);
+    }
   }
-};
-
-/// First place along the axis that no other beats; a NaN beats all.
-template <class T, class Beats>
-Indices first_best(const char* name, const Tensor<T>& x, std::int64_t axis, Beats beats) {
-  const std::size_t place = x.shape().axis(axis, name);
-  if (x.rank() == 0) return Indices(Shape{}, {std::int64_t{0}});
-  const AxisLayout layout(x.shape(), place);
-  XGRAD_CHECK(layout.size > 0, name, ": axis ", axis, " of shape ", x.shape(), " has no elements to choose from");
-  Indices result(x.shape().erased(place));
-  for (std::size_t o = 0; o < layout.outer; ++o)
-    for (std::size_t i = 0; i < layout.inner; ++i) {
-      const T* column = x.data() + o * layout.size * layout.inner + i;
-      std::size_t best = 0;
-      for (std::size_t k = 1; k < layout.size; ++k) {
-        const T now = column[k * layout.inner], before = column[best * layout.inner];
-        if (before == before && (now != now || beats(now, before))) best = k;
-      }
-      result.data()[o * layout.inner + i] = static_cast<std::int64_t>(best);
-    }
-  return result;
 }
 
-/// Zeros of `shape` with g at `indices` along the axis.
-template <class T>
-Tensor<T> place_at(const Tensor<T>& g, const Shape& shape, std::size_t axis, const Indices& indices) {
-  const AxisLayout layout(shape, axis);
-  Storage<T> value(shape.size(), T{0});
-  for (std::size_t o = 0; o < layout.outer; ++o)
-    for (std::size_t i = 0; i < layout.inner; ++i) {
-      const std::size_t at = o * layout.inner + i;
-      value[(o * layout.size + static_cast<std::size_t>(indices.data()[at])) * layout.inner + i] = g.data()[at];
-    }
-  return record<T>(
-      "place_at", shape, std::move(value), kSaveNothing,
-      [axis, indices](Node<T>& n, const Tensor<T>& h) {
-        n.give(0, reshape(detail::pick("pick", h, axis, indices), n.input_shape(0)));
-      },
-      g);
+/// The product of each row as a tree of recorded products: differentiable any number of times, zeros or not.
+template <class T> Tensor<T> product_tree(Tensor<T> rows) {
+  while (rows.size(1) > 1) {
+    const std::int64_t size = rows.size(1), half = size / 2;
+    const Tensor<T> halves = slice(rows, 1, 0, half) * slice(rows, 1, half, 2 * half);
+    rows = size % 2 == 0 ? halves : concat<T>({halves, slice(rows, 1, size - 1)}, 1);
+  }
+  return reshape(rows, Shape{rows.size(0)});
 }
 
-template <class T>
-ValuesAndIndices<T> pick_best(const char* name, const Tensor<T>& x, std::int64_t axis, bool keepdims, Indices indices) {
-  if (x.rank() == 0) return {reshape(x, Shape{}), indices};
-  const std::size_t place = x.shape().axis(axis, name);
-  Tensor<T> values = detail::pick(name, x, place, indices);
-  if (keepdims) values = reshape(values, indices.shape().inserted(place, 1));
-  return {values, indices};
+/// The Euclidean norm's value: squares that leave T's range are summed once more, scaled by the largest element.
+template <class T> Storage<T> euclidean(const Tensor<T>& x, const Reduction& r) {
+  constexpr T smallest = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  Storage<T> value = detail::reduce(Reducer::square_sum, x, r.reduced);
+  const auto outside = [](T s) { return s < smallest || s == infinity; };
+  if (x.size() == 0 || std::none_of(value.begin(), value.end(), outside)) {
+    for (T& s : value) s = std::sqrt(s);
+    return value;
+  }
+  const NoGrad no_grad;
+  const Tensor<T> largest(r.kept, detail::reduce(Reducer::maximum, abs(x), r.reduced));
+  const Tensor<T> scale = where(largest > 0 && largest < static_cast<double>(infinity), largest, 1);
+  value = detail::reduce(Reducer::square_sum, x / scale, r.reduced);
+  for (std::size_t i = 0; i < value.size(); ++i) value[i] = scale.data()[i] * std::sqrt(value[i]);
+  return value;
+}
+
+/// Any p but 0, 1, 2 and the infinities, from differentiable operations. The norm of x / scale, times scale.
+template <class T> Tensor<T> power_norm(const Tensor<T>& x, double p, const Axes& axes, bool keepdims) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const Tensor<T> largest = amax(abs(x.detach()), axes, true);
+  const Tensor<T> scale = where(largest > 0 && largest < infinity, largest, 1);
+  const Tensor<T> a = abs(x / scale);
+  // Safe arguments: the slopes of powers at 0 and infinity are not finite.
+  const Tensor<T> powers = where(a == 0, p > 0 ? 0 : infinity, pow_scalar(where(a == 0, 1, a), p));
+  const Tensor<T> s = sum(powers, axes, true);
+  const auto ends = s == 0 || s == infinity;
+  const Tensor<T> y = where(ends, p > 0 ? s.detach() : zeros_like(s), pow_scalar(where(ends, 1, s), 1 / p)) * scale;
+  return reshape(y, Reduction(x.shape(), axes, keepdims, "norm").shape);
 }
 
 }  // namespace
-
-template <class T>
-Tensor<T> detail::pick(const char* name, const Tensor<T>& x, std::size_t axis, const Indices& indices) {
-  const AxisLayout layout(x.shape(), axis);
-  Storage<T> value(indices.size());
-  for (std::size_t o = 0; o < layout.outer; ++o)
-    for (std::size_t i = 0; i < layout.inner; ++i) {
-      const std::size_t at = o * layout.inner + i;
-      value[at] = x.data()[(o * layout.size + static_cast<std::size_t>(indices.data()[at])) * layout.inner + i];
-    }
-  return record<T>(
-      name, indices.shape(), std::move(value), kSaveNothing,
-      [axis, indices](Node<T>& n, const Tensor<T>& g) { n.give(0, place_at(g, n.input_shape(0), axis, indices)); }, x);
-}
 
 template <class T> Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
@@ -160,8 +113,31 @@ template <class T> Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
 template <class T> Tensor<T> sum(const Tensor<T>& x, const Axes& axes, bool keepdims) {
   const Reduction r(x.shape(), axes, keepdims, "sum");
   return record<T>(
-      "sum", r.shape, detail::sum_to_storage(x, r.kept), kSaveNothing,
+      "sum", r.shape, detail::reduce(Reducer::sum, x, r.reduced), kSaveNothing,
       [kept = r.kept](Node<T>& n, const Tensor<T>& g) { n.give(0, expand(reshape(g, kept), n.input_shape(0))); }, x);
+}
+
+template <class T> Tensor<T> prod(const Tensor<T>& x, const Axes& axes, bool keepdims) {
+  const Reduction r(x.shape(), axes, keepdims, "prod");
+  if (r.count == 0) return Tensor<T>::ones(r.shape);
+  const Tensor<T> rows = rows_of(x, r);
+  AxisFlags last;
+  last[1] = true;
+  const Tensor<T> y = record<T>(
+      "prod", Shape{rows.size(0)}, detail::reduce(Reducer::product, rows, last), kSaveInput,
+      [](Node<T>& n, const Tensor<T>& g) {
+        if (is_grad_enabled()) return n.substitute(product_tree(n.input(0)), g);
+        const T* from = n.input_data(0);
+        Tensor<T> dx = Tensor<T>::empty(n.input_shape(0));
+        T* place = const_cast<T*>(dx.data());
+        const auto cols = static_cast<std::size_t>(dx.size(1));
+        detail::for_rows(g.size(), cols, [&](std::size_t first, std::size_t count) {
+          product_gradient(from + first * cols, g.data() + first, place + first * cols, count, cols);
+        });
+        n.give(0, std::move(dx));
+      },
+      rows);
+  return reshape(y, r.shape);
 }
 
 template <class T> Tensor<T> mean(const Tensor<T>& x, const Axes& axes, bool keepdims) {
@@ -173,7 +149,20 @@ template <class T> Tensor<T> var(const Tensor<T>& x, const Axes& axes, double co
   const Reduction r(x.shape(), axes, keepdims, "var");
   const double divisor = static_cast<double>(r.count) - correction;
   const double scale = divisor > 0 ? 1 / divisor : std::numeric_limits<double>::quiet_NaN();
-  return sum(squared_difference(x, mean(x, axes, true)), axes, keepdims) * scale;
+  const double share = 1 / static_cast<double>(r.count);
+  Storage<T> value;
+  {
+    const NoGrad no_grad;
+    value = detail::reduce(Reducer::square_sum, x, r.reduced, sum_to(x, r.kept) * share);
+  }
+  for (T& v : value) v = static_cast<T>(static_cast<double>(v) * scale);
+  return record<T>(
+      "var", r.shape, std::move(value), kSaveInput,
+      [kept = r.kept, scale, share](Node<T>& n, const Tensor<T>& g) {
+        const Tensor<T> from = n.input(0);
+        n.give(0, (from - sum_to(from, kept) * share) * (reshape(g, kept) * (2 * scale)));
+      },
+      x);
 }
 
 template <class T> Tensor<T> std(const Tensor<T>& x, const Axes& axes, double correction, bool keepdims) {
@@ -181,11 +170,38 @@ template <class T> Tensor<T> std(const Tensor<T>& x, const Axes& axes, double co
   return where(v == 0, 0, sqrt(where(v == 0, 1, v)));  // a safe argument: the root's slope at 0 is infinite
 }
 
+template <class T>
+std::pair<Tensor<T>, Tensor<T>> var_mean(const Tensor<T>& x, const Axes& axes, double correction, bool keepdims) {
+  return {var(x, axes, correction, keepdims), mean(x, axes, keepdims)};
+}
+template <class T>
+std::pair<Tensor<T>, Tensor<T>> std_mean(const Tensor<T>& x, const Axes& axes, double correction, bool keepdims) {
+  return {xgrad::std(x, axes, correction, keepdims), mean(x, axes, keepdims)};
+}
+
+template <class T> Tensor<T> norm(const Tensor<T>& x, double p, const Axes& axes, bool keepdims) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  XGRAD_CHECK(p == p, "norm: p is NaN; expected a number or an infinity");
+  const Reduction r(x.shape(), axes, keepdims, "norm");
+  if (p == infinity) return extreme("norm", Reducer::maximum, abs(x), axes, keepdims);
+  if (p == -infinity) return extreme("norm", Reducer::minimum, abs(x), axes, keepdims);
+  if (p == 0) return sum(square(sign(x)), axes, keepdims);
+  if (p == 1 || r.count == 0) return sum(abs(x), axes, keepdims);
+  if (p != 2) return power_norm(x, p, axes, keepdims);
+  return record<T>(
+      "norm", r.shape, euclidean(x, r), kSaveInput | kSaveOutput,
+      [kept = r.kept](Node<T>& n, const Tensor<T>& g) {
+        const Tensor<T> y = reshape(n.output(), kept);
+        n.give(0, n.input(0) * (reshape(g, kept) / where(y == 0, 1, y)));  // 0 where y is 0, for x is 0 there
+      },
+      x);
+}
+
 template <class T> Tensor<T> amax(const Tensor<T>& x, const Axes& axes, bool keepdims) {
-  return maximum_over("amax", x, axes, keepdims);
+  return extreme("amax", Reducer::maximum, x, axes, keepdims);
 }
 template <class T> Tensor<T> amin(const Tensor<T>& x, const Axes& axes, bool keepdims) {
-  return -maximum_over("amin", -x, axes, keepdims);
+  return extreme("amin", Reducer::minimum, x, axes, keepdims);
 }
 
 template <class T> Tensor<T> logsumexp(const Tensor<T>& x, const Axes& axes, bool keepdims) {
@@ -193,7 +209,7 @@ template <class T> Tensor<T> logsumexp(const Tensor<T>& x, const Axes& axes, boo
   Storage<T> value(r.shape.size());
   {
     const NoGrad no_grad;
-    detail::for_rows(r.shape.size(), r.count, [&, rows = r.rows(x)](std::size_t first, std::size_t count) {
+    detail::for_rows(r.shape.size(), r.count, [&, rows = rows_of(x, r)](std::size_t first, std::size_t count) {
       detail::kernels<T>().logsumexp_rows(rows.data() + first * r.count, value.data() + first, count, r.count);
     });
   }
@@ -207,33 +223,28 @@ template <class T> Tensor<T> logsumexp(const Tensor<T>& x, const Axes& axes, boo
       x);
 }
 
-template <class T> Indices argmax(const Tensor<T>& x, std::int64_t axis) {
-  return first_best("argmax", x, axis, [](T a, T b) { return a > b; });
-}
-template <class T> Indices argmin(const Tensor<T>& x, std::int64_t axis) {
-  return first_best("argmin", x, axis, [](T a, T b) { return a < b; });
-}
-template <class T> ValuesAndIndices<T> max(const Tensor<T>& x, std::int64_t axis, bool keepdims) {
-  return pick_best("max", x, axis, keepdims, argmax(x, axis));
-}
-template <class T> ValuesAndIndices<T> min(const Tensor<T>& x, std::int64_t axis, bool keepdims) {
-  return pick_best("min", x, axis, keepdims, argmin(x, axis));
+template <class T> Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, std::int64_t axis, double eps) {
+  const Shape shape = broadcast_shapes(a.shape(), b.shape(), "cosine_similarity");
+  const Axes along{static_cast<std::int64_t>(shape.axis(axis, "cosine_similarity"))};
+  const auto length = [&](const Tensor<T>& x) { return maximum(norm(x, 2, along), eps); };
+  const Tensor<T> left = expand(a, shape), right = expand(b, shape);
+  return sum(left * right, along) / (length(left) * length(right));
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                   \
-  template Tensor<T> detail::pick(const char*, const Tensor<T>&, std::size_t, const Indices&); \
-  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);                                   \
-  template Tensor<T> sum(const Tensor<T>&, const Axes&, bool);                                 \
-  template Tensor<T> mean(const Tensor<T>&, const Axes&, bool);                                \
-  template Tensor<T> var(const Tensor<T>&, const Axes&, double, bool);                         \
-  template Tensor<T> std(const Tensor<T>&, const Axes&, double, bool);                         \
-  template Tensor<T> amax(const Tensor<T>&, const Axes&, bool);                                \
-  template Tensor<T> amin(const Tensor<T>&, const Axes&, bool);                                \
-  template Tensor<T> logsumexp(const Tensor<T>&, const Axes&, bool);                           \
-  template Indices argmax(const Tensor<T>&, std::int64_t);                                     \
-  template Indices argmin(const Tensor<T>&, std::int64_t);                                     \
-  template ValuesAndIndices<T> max(const Tensor<T>&, std::int64_t, bool);                      \
-  template ValuesAndIndices<T> min(const Tensor<T>&, std::int64_t, bool);
+#define XGRAD_INSTANTIATE(T)                                                                      \
+  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);                                      \
+  template Tensor<T> sum(const Tensor<T>&, const Axes&, bool);                                    \
+  template Tensor<T> prod(const Tensor<T>&, const Axes&, bool);                                   \
+  template Tensor<T> mean(const Tensor<T>&, const Axes&, bool);                                   \
+  template Tensor<T> var(const Tensor<T>&, const Axes&, double, bool);                            \
+  template Tensor<T> std(const Tensor<T>&, const Axes&, double, bool);                            \
+  template std::pair<Tensor<T>, Tensor<T>> var_mean(const Tensor<T>&, const Axes&, double, bool); \
+  template std::pair<Tensor<T>, Tensor<T>> std_mean(const Tensor<T>&, const Axes&, double, bool); \
+  template Tensor<T> norm(const Tensor<T>&, double, const Axes&, bool);                           \
+  template Tensor<T> amax(const Tensor<T>&, const Axes&, bool);                                   \
+  template Tensor<T> amin(const Tensor<T>&, const Axes&, bool);                                   \
+  template Tensor<T> logsumexp(const Tensor<T>&, const Axes&, bool);                              \
+  template Tensor<T> cosine_similarity(const Tensor<T>&, const Tensor<T>&, std::int64_t, double);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -33,3 +33,8 @@ OperationRow binary(const char* name, Function f, const char* torch, Input a = {
 }
 
 inline const std::vector<Sample> reducible = {{{{2, 3, 4}}}, {{{5}}}, {{{1, 3}}}};
+
+/// Indices or a mask as numbers.
+template <class Number, class Element> xgrad::Tensor<Number> numbers(const xgrad::Data<Element>& data) {
+  return {data.shape(), xgrad::Storage<Number>(data.data(), data.data() + data.size())};
+}
