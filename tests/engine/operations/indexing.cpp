@@ -1,5 +1,152 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rows of the table of operations: indexing.
+// Rows of the table of operations: indexing, embeddings.
 #include "engine/operations/rows.hpp"
 
-std::vector<OperationRow> indexing_rows() { return {}; }
+using namespace xgrad;
+
+namespace {
+
+const Indices kRepeated{2, 0, 2}, kEach{1, 2, 0};
+const Indices kRows(Shape{2, 4}, {0, 2, 1, 1, 2, 2, 0, 1});      // rank 2, along axis 0 of (3, 4)
+const Indices kShort(Shape{2, 2}, {3, 0, 3, 1});                 // along axis 1 of (3, 4), shorter on axis 0
+const Indices kBack(Shape{3, 2}, {-1, 0, 1, 3, 2, -4});          // counted from the end
+const Indices kDistinct(Shape{2, 4}, {0, 2, 1, 1, 2, 1, 0, 0});  // no place of (3, 4) twice along axis 0
+const Indices kMatrix(Shape{2, 3}, {1, 0, 1, 2, 4, 1});          // of rows
+const Indices kColumn(Shape{2, 1}, {2, 0});
+const Mask kMask(Shape{2, 3}, {true, false, true, false, false, true}), kMaskRow(Shape{3}, {false, true, true});
+const std::optional<Indices> kAll = std::nullopt;
+
+}  // namespace
+
+std::vector<OperationRow> indexing_rows() {
+  const Sample matrix{{{3, 4}}}, cube{{{2, 3, 4}}}, small{{{2, 3}}};
+  const Sample with_rows{{{3, 4}}, {{2, 4}, -1.9, 2.2}}, with_slices{{{2, 3, 4}}, {{2, 3, 3}, -1.9, 2.2}};
+  const auto reduce = [](const char* torch, auto f) {
+    return OperationRow{"scatter_reduce", f, torch, {{{{3, 4}}, {{2, 4}, -1.9, 2.2}}}};
+  };
+  return {
+      {"index_select", F(index_select(x[0], 2, kRepeated)), "x[0].index_select(2, I([2, 0, 2]))", {cube}},
+      {"index_select", F(index_select(x[0], 0, kEach)), "x[0].index_select(0, I([1, 2, 0]))", {matrix, {{{3}}}}},
+      {"index_select", F(index_select(x[0], -2, Indices(Shape{0}))), "x[0].index_select(-2, I([]))", {cube}},
+      {"gather", F(gather(x[0], 0, kRows)), "x[0].gather(0, I([[0,2,1,1],[2,2,0,1]]))", {matrix}},
+      {"gather", F(gather(x[0], -1, kShort)), "x[0].gather(-1, I([[3,0],[3,1]]))", {matrix}},
+      {"gather", F(gather(x[0], 0, Indices(Shape{}, {std::int64_t{0}}))), "x[0].gather(0, I(0))", {{{{}}}}},
+      {"take_along_axis",
+       F(take_along_axis(x[0], kBack, 1)),
+       "torch.take_along_dim(x[0], I([[3,0],[1,3],[2,0]]), 1)",
+       {matrix}},
+      {"take_along_axis",
+       F(take_along_axis(x[0], kColumn, 1)),
+       "torch.take_along_dim(x[0], I([[2],[0]]), 1)",
+       {{{{1, 4}}}, {{{2, 3}}}}},
+      {"take_along_axis",
+       F(take_along_axis(x[0], kMatrix, 0)),
+       "torch.take_along_dim(x[0], I([[1,0,1],[2,4,1]]), 0)",
+       {{{{5, 1}}}}},
+      {"take", F(take(x[0], kBack)), "x[0].take(I([[-1,0],[1,3],[2,-4]]))", {matrix, cube}},
+      {"index", F(index(x[0], {kRepeated})), "x[0][I([2, 0, 2])]", {matrix, {{{3}}}}},
+      {"index", F(index(x[0], {kAll, kMatrix})), "x[0][:, I([[1,0,1],[2,4,1]])]", {{{{2, 5, 2}}}}},
+      {"index", F(index(x[0], {kEach, kRepeated})), "x[0][I([1, 2, 0]), I([2, 0, 2])]", {matrix}},
+      {"index",
+       F(index(x[0], {kAll, kEach, kColumn})),
+       "x[0][:, I([1, 2, 0]), I([[2], [0]])]",
+       {cube, {{{2, 3, 4, 2}}}}},
+      {"index",
+       F(index(x[0], {Indices{1, 0}, kAll, kColumn})),
+       "x[0][I([1, 0]), :, I([[2], [0]])]",
+       {cube, {{{2, 3, 4, 2}}}}},
+      {"index", F(index(x[0], {Indices{-1}, Indices{0}, kEach})), "x[0][I([-1]), I([0]), I([1, 2, 0])]", {cube}},
+      {"index_put", F(index_put(x[0], {Indices{2, 0}}, x[1])), "x[0].index_put((I([2, 0]),), x[1])", {with_rows}},
+      {"index_put",
+       F(index_put(x[0], {kRepeated}, x[1], true)),
+       "x[0].index_put((I([2, 0, 2]),), x[1], True)",
+       {{{{3, 4}}, {{4}, -1.9, 2.2}}, {{{3, 4}}, {{3, 1}, -1.9, 2.2}}}},
+      {"index_put",
+       F(index_put(x[0], {kAll, Indices{1, 0}, Indices{3, 2}}, x[1])),
+       "x[0].index_put((torch.arange(2)[:, None], I([1, 0]), I([3, 2])), x[1])",
+       {{{{2, 3, 4}}, {{2, 2}, -1.9, 2.2}}}},
+      {"index_add", F(index_add(x[0], -1, kRepeated, x[1])), "x[0].index_add(-1, I([2, 0, 2]), x[1])", {with_slices}},
+      {"index_add",
+       F(index_add(x[0], 0, Indices{1, 1}, x[1], -0.5)),
+       "x[0].index_add(0, I([1, 1]), x[1], alpha=-0.5)",
+       {with_rows}},
+      {"index_copy",
+       F(index_copy(x[0], 2, Indices{3, 0, 1}, x[1])),
+       "x[0].index_copy(2, I([3, 0, 1]), x[1])",
+       {with_slices}},
+      {"index_fill", F(index_fill(x[0], 1, Indices{2, 0}, 1.5)), "x[0].index_fill(1, I([2, 0]), 1.5)", {matrix, cube}},
+      {"scatter", F(scatter(x[0], 0, kDistinct, x[1])), "x[0].scatter(0, I([[0,2,1,1],[2,1,0,0]]), x[1])", {with_rows}},
+      {"scatter",
+       F(scatter(x[0], 0, kDistinct, x[1])),
+       "x[0].scatter(0, I([[0,2,1,1],[2,1,0,0]]), x[1][:2, :4])",
+       {{{{3, 4}}, {{4, 5}, -1.9, 2.2}}}},
+      {"scatter", F(scatter(x[0], 1, kShort, 2.5)), "x[0].scatter(1, I([[3,0],[3,1]]), 2.5)", {matrix}},
+      {"scatter_add",
+       F(scatter_add(x[0], 0, kRows, x[1])),
+       "x[0].scatter_add(0, I([[0,2,1,1],[2,2,0,1]]), x[1])",
+       {with_rows}},
+      reduce("x[0].scatter_reduce(0, I([[0,2,1,1],[2,2,0,1]]), x[1], 'sum')",
+             F(scatter_reduce(x[0], 0, kRows, x[1], ScatterReduce::sum))),
+      reduce("x[0].scatter_reduce(0, I([[0,2,1,1],[2,2,0,1]]), x[1], 'sum', include_self=False)",
+             F(scatter_reduce(x[0], 0, kRows, x[1], ScatterReduce::sum, false))),
+      reduce("x[0].scatter_reduce(0, I([[0,2,1,1],[2,2,0,1]]), x[1], 'prod')",
+             F(scatter_reduce(x[0], 0, kRows, x[1], ScatterReduce::prod))),
+      reduce("x[0].scatter_reduce(0, I([[0,2,1,1],[2,2,0,1]]), x[1], 'prod', include_self=False)",
+             F(scatter_reduce(x[0], 0, kRows, x[1], ScatterReduce::prod, false))),
+      reduce("x[0].scatter_reduce(0, I([[0,2,1,1],[2,2,0,1]]), x[1], 'mean')",
+             F(scatter_reduce(x[0], 0, kRows, x[1], ScatterReduce::mean))),
+      reduce("x[0].scatter_reduce(0, I([[0,2,1,1],[2,2,0,1]]), x[1], 'mean', include_self=False)",
+             F(scatter_reduce(x[0], 0, kRows, x[1], ScatterReduce::mean, false))),
+      reduce("x[0].scatter_reduce(0, I([[0,2,1,1],[2,2,0,1]]), x[1], 'amax')",
+             F(scatter_reduce(x[0], 0, kRows, x[1], ScatterReduce::amax))),
+      reduce("x[0].scatter_reduce(0, I([[0,2,1,1],[2,2,0,1]]), x[1], 'amin', include_self=False)",
+             F(scatter_reduce(x[0], 0, kRows, x[1], ScatterReduce::amin, false))),
+      {"masked_select",
+       F(masked_select(x[0], kMask)),
+       "x[0].masked_select(B([[1,0,1],[0,0,1]]))",
+       {small, {{{3}}}, {{{2, 1}}}}},
+      {"masked_fill", F(masked_fill(x[0], kMaskRow, -3.5)), "x[0].masked_fill(B([0,1,1]), -3.5)", {small}},
+      {"masked_fill",
+       F(masked_fill(x[0], kMask, x[1])),
+       "x[0].masked_fill(B([[1,0,1],[0,0,1]]), x[1])",
+       {{{{2, 3}}, {{}, 0.5, 1}}}},
+      {"masked_scatter",
+       F(masked_scatter(x[0], kMask, x[1])),
+       "x[0].masked_scatter(B([[1,0,1],[0,0,1]]), x[1])",
+       {{{{2, 3}}, {{4}, -1.9, 2.2}}, {{{2, 3}}, {{2, 2}, -1.9, 2.2}}}},
+      {"nonzero", F(numbers<T>(nonzero(relu(x[0])))), "x[0].relu().nonzero()", {small, cube, {{{4}}}}, false, false},
+      {"slice_update",
+       F(slice_update(x[0], x[1], 1, 0, 3, 2)),
+       "torch.slice_scatter(x[0], x[1], 1, 0, 3, 2)",
+       {{{{2, 3, 4}}, {{2, 2, 4}, -1.9, 2.2}}}},
+      {"slice_update",
+       F(slice_update(x[0], x[1], -1, -2)),
+       "torch.slice_scatter(x[0], x[1].expand(3, 2), 1, 2, 4, 1)",
+       {{{{3, 4}}, {{3, 1}, -1.9, 2.2}}}},
+      {"embedding", F(embedding(x[0], kMatrix)), "F.embedding(I([[1,0,1],[2,4,1]]), x[0])", {{{{5, 3}}}}},
+      {"embedding",
+       F(embedding(x[0], kMatrix, {.padding_idx = 3})),
+       "F.embedding(I([[1,0,1],[2,4,1]]), x[0], padding_idx=3)",
+       {{{{5, 3}}}}},
+      {"embedding_bag",
+       F(embedding_bag<T>(x[0], kMatrix)),
+       "F.embedding_bag(I([[1,0,1],[2,4,1]]), x[0])",
+       {{{{5, 3}}}}},
+      {"embedding_bag",
+       F(embedding_bag<T>(x[0], Indices{1, 0, 1, 3}, Indices{0, 3, 3}, {.mode = BagMode::sum})),
+       "F.embedding_bag(I([1,0,1,3]), x[0], I([0,3,3]), mode='sum')",
+       {{{{5, 3}}}}},
+      {"embedding_bag",
+       F(embedding_bag<T>(x[0], Indices{1, 0, 1, 3}, Indices{0, 2, 2}, {.mode = BagMode::max})),
+       "F.embedding_bag(I([1,0,1,3]), x[0], I([0,2,2]), mode='max')",
+       {{{{5, 3}}}}},
+      {"embedding_bag",
+       F(embedding_bag<T>(x[0], kMatrix, {.mode = BagMode::sum, .per_sample_weights = x[1]})),
+       "F.embedding_bag(I([[1,0,1],[2,4,1]]), x[0], mode='sum', per_sample_weights=x[1])",
+       {{{{5, 3}}, {{2, 3}, 0.5, 2}}}},
+      {"embedding_bag",
+       F(embedding_bag<T>(x[0], kMatrix, {.rows = {.padding_idx = 1}})),
+       "F.embedding_bag(I([[1,0,1],[2,4,1]]), x[0], padding_idx=1)",
+       {{{{5, 3}}}}},
+  };
+}
