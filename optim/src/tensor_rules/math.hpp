@@ -14,9 +14,13 @@
 namespace xgrad::optim::tensor_rules {
 
 /// The 2-norm of all elements.
-template <class T> double norm(const Tensor<T>& x) { return std::sqrt(static_cast<double>(sum(square(x)).item())); }
+template <class T> double frobenius_norm(const Tensor<T>& x) {
+  return std::sqrt(static_cast<double>(sum(square(x)).item()));
+}
 /// The root of the mean square.
-template <class T> double rms(const Tensor<T>& x) { return norm(x) / std::sqrt(static_cast<double>(x.size())); }
+template <class T> double rms(const Tensor<T>& x) {
+  return frobenius_norm(x) / std::sqrt(static_cast<double>(x.size()));
+}
 /// average + weight (x - average)
 template <class T> Tensor<T> toward(const Tensor<T>& average, const Tensor<T>& x, double weight) {
   return average + weight * (x - average);

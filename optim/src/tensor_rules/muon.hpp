@@ -40,7 +40,7 @@ struct Muon {
     const auto rows = g.shape()[0], columns = elements(g.shape()) / rows;
     Tensor<T> x = reshape(nesterov ? g + momentum * (b - g) : b, {rows, columns});
     if (rows > columns) x = transpose(x);
-    x = x / std::max(norm(x), eps);
+    x = x / std::max(frobenius_norm(x), eps);
     for (std::int64_t i = 0; i < ns_steps; ++i) {
       const Tensor<T> a = matmul(x, transpose(x));
       x = ns_coefficients[0] * x + matmul(ns_coefficients[1] * a + ns_coefficients[2] * matmul(a, a), x);

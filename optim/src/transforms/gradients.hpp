@@ -10,7 +10,7 @@ namespace xgrad::optim::transform {
 using config::About;
 using config::Fields;
 namespace range = config::range;
-using tensor_rules::norm;
+using tensor_rules::frobenius_norm;
 using tensor_rules::toward;
 using Places = std::span<const std::size_t>;
 
@@ -39,7 +39,7 @@ struct ClipByNorm {
   static constexpr About about{"each tensor's gradient at most max_norm long"};
   void describe(Fields& f) { f("max_norm", max_norm, range::positive, "the largest norm"); }
   template <class T> Tensor<T> map(const Tensor<T>& g, const Tensor<T>&) const {
-    const double length = norm(g);
+    const double length = frobenius_norm(g);
     return length > max_norm ? max_norm / length * g : g;
   }
   template <class T> using Of = Mapped<T, ClipByNorm>;
@@ -98,7 +98,7 @@ struct Normalize {
   static constexpr const char* name = "normalize";
   static constexpr About about{"each tensor's gradient at length 1"};
   void describe(Fields& f) { f("eps", eps, range::positive, "added to the norm"); }
-  template <class T> Tensor<T> map(const Tensor<T>& g, const Tensor<T>&) const { return g / (norm(g) + eps); }
+  template <class T> Tensor<T> map(const Tensor<T>& g, const Tensor<T>&) const { return g / (frobenius_norm(g) + eps); }
   template <class T> using Of = Mapped<T, Normalize>;
 };
 
@@ -111,7 +111,7 @@ struct OrthoGrad {
   template <class T> Tensor<T> map(const Tensor<T>& g, const Tensor<T>& p) const {
     const double along = static_cast<double>(sum(p * g).item()) / (static_cast<double>(sum(square(p)).item()) + eps);
     const Tensor<T> rest = g - along * p;
-    return norm(g) / (norm(rest) + eps) * rest;
+    return frobenius_norm(g) / (frobenius_norm(rest) + eps) * rest;
   }
   template <class T> using Of = Mapped<T, OrthoGrad>;
 };
