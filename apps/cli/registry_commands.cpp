@@ -146,32 +146,33 @@ int schema(const std::string& output) {
         entry_schema["properties"]["no_decay"] = {{"enum", {"none", "auto"}}};
         entry_schema["properties"]["layer_decay"] = {{"type", "number"}, {"exclusiveMinimum", 0}, {"maximum", 1}};
         entry_schema["properties"]["fallback"] = {{"type", {"string", "object"}}};
-        if (std::string(kind.singular) == "schedule") {
-          entry_schema["properties"]["param"] = {{"type", "string"}, {"default", "lr"}};
-          entry_schema["properties"]["until"] = {{"type", {"integer", "string"}}};
-        }
-        one_of.push_back(entry_schema);
-        names.push_back(entry.name);
       }
-      one_of.push_back({{"enum", names}});
-      definitions[kind.singular] = {{"anyOf", one_of}};
+      if (std::string(kind.singular) == "schedule") {
+        entry_schema["properties"]["param"] = {{"type", "string"}, {"default", "lr"}};
+        entry_schema["properties"]["until"] = {{"type", {"integer", "string"}}};
+      }
+      one_of.push_back(entry_schema);
+      names.push_back(entry.name);
     }
-    definitions["model"] = {{"type", "object"},
-                            {"properties",
-                             {{"type", {{"const", "sequential"}}},
-                              {"layers", {{"type", "array"}, {"items", {{"$ref", "#/definitions/layer"}}}}},
-                              {"init", Json::object()}}},
-                            {"required", {"type", "layers"}},
-                            {"additionalProperties", false}};
-    json["definitions"] = definitions;
-    if (output.empty()) {
-      std::cout << json.dump(2) << "\n";
-      return 0;
-    }
-    std::ofstream file(output);
-    file << json.dump(2) << "\n";
-    if (!file.flush()) throw train::OutputError("cannot write \"" + output + "\"");
+    one_of.push_back({{"enum", names}});
+    definitions[kind.singular] = {{"anyOf", one_of}};
+  }
+  definitions["model"] = {{"type", "object"},
+                          {"properties",
+                           {{"type", {{"const", "sequential"}}},
+                            {"layers", {{"type", "array"}, {"items", {{"$ref", "#/definitions/layer"}}}}},
+                            {"init", Json::object()}}},
+                          {"required", {"type", "layers"}},
+                          {"additionalProperties", false}};
+  json["definitions"] = definitions;
+  if (output.empty()) {
+    std::cout << json.dump(2) << "\n";
     return 0;
   }
+  std::ofstream file(output);
+  file << json.dump(2) << "\n";
+  if (!file.flush()) throw train::OutputError("cannot write \"" + output + "\"");
+  return 0;
+}
 
 }  // namespace xgrad::cli
