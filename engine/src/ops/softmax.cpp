@@ -86,7 +86,7 @@ Tensor<T> gumbel_softmax(const Tensor<T>& x, double tau, bool hard, std::int64_t
     });
     const Tensor<T> soft = softmax((rows + noise) * (1 / tau));
     if (!hard || rows.rank() == 0) return soft;
-    return detail::straight_through(one_hot<T>(argmax(soft), rows.shape().back()), soft);
+    return detail::straight_through(one_hot<T>(argmax(soft, -1), rows.shape().back()), soft);
   });
 }
 
