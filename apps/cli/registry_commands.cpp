@@ -133,7 +133,6 @@ int schema(const std::string& output) {
   json["properties"]["$schema"] = {{"type", "string"}};
   Json definitions = Json::object();
   train::DataOptions shared;
-  optim::SharedOptions optimizer_options;
   for (const Kind& kind : kinds()) {
     Json one_of = Json::array(), names = Json::array();
     for (const Entry& entry : kind.entries) {

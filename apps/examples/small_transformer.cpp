@@ -16,6 +16,7 @@
 #include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/embedding.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/reduce.hpp>
 #include <xgrad/optim/optimizer.hpp>
 #include <xgrad/random.hpp>
 

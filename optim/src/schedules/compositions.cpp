@@ -75,7 +75,7 @@ class Track {
                          ")");
     }
     add(item, end, problems);
-    last_label_ = label;
+    last_label_ = label.starts_with("schedule item") ? label.substr(std::string_view("schedule ").size()) : label;
   }
   void add(const Value& item, double end, Problems& problems) {
     const ScheduleRow* row = schedules().resolve(item, problems);
