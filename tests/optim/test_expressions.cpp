@@ -138,10 +138,11 @@ TEST_CASE("sgd with momentum, adam and lion as expressions move like the built-i
   const Json pairs[][2] = {{kMomentum, {{"type", "sgd"}, {"lr", 0.1}, {"momentum", 0.9}}},
                            {kAdam, {{"type", "adam"}, {"lr", 0.1}}},
                            {kLion, {{"type", "lion"}, {"lr", 0.1}}}};
-  for (const auto& [expression, builtin] : pairs)
+  for (const auto& pair : pairs)
     for (const Json& options :
          {Json::object(), Json{{"weight_decay", 0.1}}, Json{{"weight_decay", 0.1}, {"weight_decay_mode", "decoupled"}},
           Json{{"weight_decay", 0.1}, {"weight_decay_mode", "proximal"}}, Json{{"maximize", true}}}) {
+      const Json &expression = pair[0], &builtin = pair[1];  // clang captures no structured bindings
       CAPTURE(expression.dump());
       CAPTURE(options.dump());
       // Less than a tile, whole tiles, and tiles with a rest, over several chunks.
