@@ -204,7 +204,7 @@ TEST_CASE("what is wrong with a schedule is said with its place") {
   says({{"type", "linear_warmup"}, {"warmup", 500}}, "a warm-up of 500 steps leaves nothing of 30");
   says({{"type", "linear"}, {"until", 500}}, "schedule item 1 lasts until step 500 but the run has 30 steps");
   says(Json::array({{{"type", "linear"}, {"until", 10}}, {{"type", "cosine"}, {"until", 5}}}),
-       "schedule item 2 ends (step 5) before schedule item 1 (step 10)");
+       "schedule item 2 ends (step 5) before item 1 (step 10)");
   says({{"type", "wsd"}, {"warmup", 20}, {"decay", 20}}, "are longer than the time in force together");
   says({{"type", "sequence"}, {"schedules", Json::array()}}, "expected a list of schedules, found");
   says({{"type", "product"}, {"schedules", {{{"type", "cosine"}, {"param", "eps"}}}}},
