@@ -12,6 +12,7 @@
 #include "kernels/kernels.hpp"
 #include "ops/broadcast.hpp"
 #include "ops/dropout_mask.hpp"
+#include "ops/matrices.hpp"
 #include "xgrad/ops/dropout.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -23,8 +24,7 @@
 namespace xgrad {
 namespace {
 
-constexpr std::size_t kScores = 32'768;         // elements of a block of scores; backward holds two
-constexpr std::size_t kParallelWork = 300'000;  // multiply-adds that make a second thread worth its start
+constexpr std::size_t kScores = 32'768;  // elements of a block of scores; backward holds two
 
 /// Where the matrices of one operand lie: elements from one to the next.
 struct Layout {
@@ -101,7 +101,7 @@ template <class T> void drop_block(const Plan& p, const Block& b, T* x) {
 
 /// body(task) for all tasks, on several threads if the work is worth it.
 template <class Body> void for_tasks(std::size_t tasks, std::size_t work, const Body& body) {
-  if (work >= kParallelWork) return parallel_for(tasks, body);
+  if (work >= detail::kParallelWork) return parallel_for(tasks, body);
   for (std::size_t task = 0; task < tasks; ++task) body(task);
 }
 

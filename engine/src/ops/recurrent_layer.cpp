@@ -8,6 +8,7 @@
 #include <array>
 
 #include "kernels/gemm.hpp"
+#include "ops/matrices.hpp"
 #include "ops/reduction.hpp"
 #include "xgrad/ops/activation.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -15,8 +16,6 @@
 
 namespace xgrad::detail {
 namespace {
-
-constexpr std::size_t kParallelWork = 300'000;  // multiply-adds that make a second thread worth its start
 
 constexpr CellForm kForms[] = {{Cell::rnn_tanh, "rnn", 1, 1, 1, {{0, 1, 0, true}}},
                                {Cell::rnn_relu, "rnn", 1, 1, 1, {{0, 1, 0, true}}},
