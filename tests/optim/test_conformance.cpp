@@ -99,7 +99,8 @@ namespace {
 NamedTensors<double> layers() {
   NamedTensors<double> result;
   for (const Shape& shape : {Shape{5, 7}, Shape{3}, Shape{}, Shape{0}, Shape{17, 1, 2}})
-    result.push_back({"layer" + std::to_string(result.size()) + ".weight", parameter(Tensor<double>::ones(shape))});
+    result.push_back({std::string("layer").append(std::to_string(result.size())).append(".weight"),
+                      parameter(Tensor<double>::ones(shape))});
   return result;
 }
 

@@ -37,7 +37,7 @@ template <class T> NamedTensors<T> trained(const Json& config, int steps, std::i
     Tensor<T> value = Tensor<T>::empty(shape);
     for (std::size_t k = 0; k < value.size(); ++k)
       value.mutable_data()[k] = static_cast<T>(normal({1, static_cast<std::uint32_t>(all.size()), 0}, k));
-    all.push_back({"p" + std::to_string(all.size()), parameter(value)});
+    all.push_back({std::string("p").append(std::to_string(all.size())), parameter(value)});
   }
   const auto optimizer = optim::make<T>(config, all);
   for (int t = 0; t < steps; ++t) {
@@ -330,7 +330,7 @@ TEST_CASE("what cannot be an optimizer is refused") {
   says(with(kMomentum, {{"update", {"p = p - lr*(sum(g) + mean(p) + norm(g) + norm(p) + norm(m))"}}}),
        "expression: 5 sums, means and norms; at most 4 are possible");
   Json states = Json::object();
-  for (int i = 0; i < 9; ++i) states["s" + std::to_string(i)] = 0;
+  for (int i = 0; i < 9; ++i) states[std::string("s").append(std::to_string(i))] = 0;
   says(with(kLion, {{"state", states}}), "more than 8 states");
   std::string sum = "p";
   for (int i = 1; i < 70; ++i) sum += " + g*" + std::to_string(i) + "*exp(g*" + std::to_string(i) + ")";

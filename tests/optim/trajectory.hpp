@@ -3,12 +3,24 @@
 // The parameters and gradients that the reference trajectories and golden values were made with.
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "xgrad/optim/optimizer.hpp"
 
 namespace xgrad::test {
+
+/// A file of tests/reference/optim.
+inline nlohmann::json reference(const std::string& name) {
+  std::ifstream file(std::string(XGRAD_SOURCE_DIR) + "/tests/reference/optim/" + name);
+  XGRAD_CHECK(file, "tests/reference/optim/", name, " is missing");
+  return nlohmann::json::parse(file);
+}
+inline Shape shape_of(const nlohmann::json& sizes) {
+  const auto list = sizes.get<std::vector<std::int64_t>>();
+  return Shape(std::span<const std::int64_t>(list));
+}
 
 inline Tensor<double> filled(const Shape& shape, auto value) {
   Tensor<double> result = Tensor<double>::empty(shape);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Trajectories of PyTorch's optimizers and schedules, for tests/optim/test_reference.cpp.
+"""Trajectories of PyTorch's optimizers and schedules, and of published algorithms that it lacks (published.py), for
+tests/optim/test_reference.cpp.
 
     python3 generate.py > trajectories.json        (Debian: python3-torch 1.13.1)
 
@@ -10,6 +11,8 @@ import json
 import math
 
 import torch
+
+import published
 
 torch.set_default_dtype(torch.float64)  # else some state is float32
 SHAPES = [(2, 3), (4,), ()]
@@ -111,6 +114,41 @@ def trajectory(cls, options, clip=None, groups=None):
     return kept
 
 
+def loss_at(t):
+    return 2 + math.cos(0.3 * t)
+
+
+# (our name, published.py's class, the options, which are the same for both)
+PUBLISHED = [
+    ("adamp", published.AdamP, [dict(lr=0.1, weight_decay=0.05), dict(lr=0.1, weight_decay=0.05, delta=2),
+                                dict(lr=0.1, weight_decay=0.05, delta=0.7, nesterov=True, wd_ratio=0.5, eps=1e-4)]),
+    ("sgdp", published.SGDP, [dict(lr=0.1, weight_decay=0.05), dict(lr=0.1, weight_decay=0.05, momentum=0.9, delta=2),
+                              dict(lr=0.1, momentum=0.9, dampening=0.3, nesterov=True, weight_decay=0.05, delta=0.7)]),
+    ("momo", published.Momo, [dict(), dict(lr=0.05, weight_decay=0.1, beta=0.8), dict(lower_bound=1.5)]),
+    ("momo_adam", published.MomoAdam, [dict(), dict(lr=0.5, weight_decay=0.1, betas=(0.8, 0.95), eps=1e-4)]),
+    ("polyak_sgd", published.PolyakSGD, [dict(), dict(lr=0.05, scaling=0.5, eps=0.1), dict(f_min=2, plus=True)]),
+    ("schedule_free_radam", published.ScheduleFreeRAdam,
+     [dict(lr=0.1), dict(lr=0.1, weight_decay=0.05, r=1, weight_lr_power=1, betas=(0.8, 0.95), eps=1e-4),
+      dict(lr=0.1, silent_sgd_phase=False)]),
+    ("tiger", published.Tiger, [dict(lr=0.1), dict(lr=0.1, beta=0.5, weight_decay=0.1)]),
+    ("adamaxw", published.AdaMaxW, [dict(lr=0.1), dict(lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.1)]),
+    ("amsbound", published.AMSBound, [dict(lr=0.1), dict(lr=0.1, final_lr=0.02, gamma=0.5, betas=(0.8, 0.5))]),
+]
+
+
+def published_trajectory(cls, options):
+    parameters = [start(p, shape).flatten().tolist() for p, shape in enumerate(SHAPES)]
+    algorithm = cls(parameters, SHAPES, **options)
+    kept, evaluated = {}, None
+    for t in range(1, STEPS + 1):
+        algorithm.step(t, [gradient(t, p, shape).flatten().tolist() for p, shape in enumerate(SHAPES)], loss_at(t))
+        if t in KEPT:
+            kept[t] = [list(p) for p in parameters]
+    if hasattr(algorithm, "evaluate"):
+        evaluated = algorithm.evaluate()
+    return {"values": kept, **({"evaluated": evaluated} if evaluated else {})}
+
+
 S = torch.optim.lr_scheduler
 # (our schedule for a run of 30 steps with 5 in an epoch, PyTorch's)
 SCHEDULES = [
@@ -141,9 +179,12 @@ def rates(make):
 def main():
     import warnings
     warnings.simplefilter("ignore")
-    out = {"torch": torch.__version__, "optimizers": [], "clipped": [], "groups": [], "schedules": []}
+    out = {"torch": torch.__version__, "optimizers": [], "published": [], "clipped": [], "groups": [], "schedules": []}
     for config, cls, options in OPTIMIZERS:
         out["optimizers"].append({"config": config, "values": trajectory(cls, options)})
+    for name, cls, variants in PUBLISHED:
+        for options in variants:
+            out["published"].append({"config": {"type": name, **options}, **published_trajectory(cls, options)})
     for clip in (("norm", 0.5), ("norm", 100.0), ("value", 0.4)):
         out["clipped"].append({"clip": clip, "config": {"type": "adam", "lr": 0.1}, "values": trajectory(Adam, {"lr": 0.1}, clip)})
     out["groups"].append({

@@ -1,176 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "xgrad/optim/conformance.hpp"
-
+// What every optimizer has to keep.
 #include <cmath>
-#include <cstring>
-#include <nlohmann/json.hpp>
 
+#include "conformance/trial.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/reduce.hpp"
-#include "xgrad/random.hpp"
 #include "xgrad/threads.hpp"
 
 namespace xgrad::optim::conformance {
 namespace {
 
-using Json = nlohmann::json;
 using config::Field;
 using Kind = Field::Kind;
-
-constexpr int kSteps = 6;
-
-/// Start values and gradients for parameters of given shapes: the same for every optimizer, made once.
-struct Inputs {
-  std::vector<Shape> shapes;
-  std::vector<std::vector<double>> start;
-  std::vector<std::vector<double>> gradients[kSteps];
-
-  explicit Inputs(std::vector<Shape> wanted) : shapes(std::move(wanted)) {
-    for (std::size_t p = 0; p < shapes.size(); ++p) {
-      const auto numbers = [&](std::uint32_t stream, std::uint32_t step) {
-        std::vector<double> values(shapes[p].size());
-        for (std::size_t k = 0; k < values.size(); ++k)
-          values[k] = normal({stream, static_cast<std::uint32_t>(p), step}, k);
-        return values;
-      };
-      start.push_back(numbers(7, 0));
-      for (int t = 0; t < kSteps; ++t) gradients[t].push_back(numbers(8, static_cast<std::uint32_t>(t)));
-    }
-  }
-};
-
-/// Ranks 0 to 3, and no elements at all.
-const Inputs& small_inputs() {
-  static const Inputs inputs(std::vector<Shape>{{5, 7}, {3}, {}, {0}, {17, 1, 2}});
-  return inputs;
-}
-/// More than the driver gives to one thread at a time.
-const Inputs& large_inputs() {
-  static const Inputs inputs(std::vector<Shape>{{100'003}, {50, 50}, {1}, {40'000}});
-  return inputs;
-}
-
-template <class T> Tensor<T> tensor_of(const Shape& shape, const std::vector<double>& values, double sign = 1) {
-  Tensor<T> result = Tensor<T>::empty(shape);
-  T* const elements = result.mutable_data();
-  for (std::size_t k = 0; k < values.size(); ++k) elements[k] = static_cast<T>(sign * values[k]);
-  return result;
-}
-
-template <class T> NamedTensors<T> parameters_of(const Inputs& inputs) {
-  NamedTensors<T> result;
-  for (std::size_t p = 0; p < inputs.shapes.size(); ++p)
-    result.push_back(
-        {"layer" + std::to_string(p) + ".weight", parameter(tensor_of<T>(inputs.shapes[p], inputs.start[p]))});
-  return result;
-}
-
-template <class T> void set_gradients(NamedTensors<T>& all, const Inputs& inputs, int t, double sign = 1) {
-  const auto& gradients = inputs.gradients[t % kSteps];
-  for (std::size_t p = 0; p < all.size(); ++p)
-    all[p].tensor.set_grad(tensor_of<T>(inputs.shapes[p], gradients[p], sign));
-}
-
-/// A step on the gradients that are there.
-template <class T> void advance(Optimizer<T>& optimizer) {
-  if (optimizer.needs_loss() || optimizer.needs_closure())
-    optimizer.step([] { return 1.0; });
-  else
-    optimizer.step();
-}
-
-template <class T>
-NamedTensors<T> trained(const Json& config, const Inputs& inputs, int steps = kSteps, double sign = 1) {
-  NamedTensors<T> all = parameters_of<T>(inputs);
-  const auto optimizer = make<T>(config, all);
-  for (int t = 0; t < steps; ++t) {
-    set_gradients(all, inputs, t, sign);
-    advance(*optimizer);
-  }
-  return all;
-}
-
-/// Where the two differ first, as text; empty if they have the same bits.
-template <class T> std::string difference(const NamedTensors<T>& a, const NamedTensors<T>& b) {
-  for (std::size_t p = 0; p < a.size(); ++p)
-    for (std::size_t k = 0; k < a[p].tensor.size(); ++k) {
-      const T x = a[p].tensor.data()[k], y = b[p].tensor.data()[k];
-      if (std::memcmp(&x, &y, sizeof(T)) == 0) continue;
-      std::string text = "element " + std::to_string(k) + " of \"" + a[p].name + "\": ";
-      xgrad::detail::append_text(text, x);
-      text += " against ";
-      xgrad::detail::append_text(text, y);
-      return text;
-    }
-  return "";
-}
-
-/// Collects what fails.
-class Findings {
- public:
-  Findings(const char* check, std::vector<Failure>& failures) : check_(check), failures_(failures) {}
-
-  template <class... Parts> void expect(bool holds, const Json& config, const Parts&... parts) {
-    if (holds) return;
-    using xgrad::detail::append_text;
-    std::string reason;
-    (append_text(reason, parts), ...);
-    failures_.push_back({check_, config.dump(), reason});
-  }
-  template <class... Parts> void expect_same(const std::string& difference, const Json& config, const Parts&... parts) {
-    expect(difference.empty(), config, parts..., ": ", difference);
-  }
-
- private:
-  const char* check_;
-  std::vector<Failure>& failures_;
-};
-
-struct Subject {
-  const OptimizerRow& row;
-  Json config;
-  std::vector<Json> variants;  ///< the config, and the config with each option switched on
-
-  Hyperparameters defaults() const { return parsed(config); }
-  /// It asks for losses and moves all parameters together: what gradients alone decide does not concern it.
-  bool minimizes() const { return row.float_rule.minimize != nullptr; }
-  Json with(std::initializer_list<std::pair<const char*, Json>> changes) const {
-    Json result = config;
-    for (const auto& [key, value] : changes) result[key] = value;
-    return result;
-  }
-  static Hyperparameters parsed(const Json& wanted) {
-    return make<double>(wanted, NamedTensors<double>{})->groups()[0].hyperparameters;
-  }
-};
-
-bool makes_an_optimizer(const Json& config) {
-  config::Problems problems;
-  return make<double>(config::Value::from_json(config), NamedTensors<double>{}, problems) != nullptr;
-}
-
-std::vector<Json> variants_of(const Json& config, Hyperparameters hyperparameters) {
-  std::vector<Json> result{config};
-  const config::Fields fields = hyperparameters.fields();
-  const auto add = [&](const char* name, Json value) {
-    Json with = config;
-    with[name] = std::move(value);
-    // Refused where an option needs another one first: Nesterov's a momentum.
-    if (makes_an_optimizer(with)) result.push_back(std::move(with));
-  };
-  for (const Field& field : fields.list())
-    if (field.kind == Kind::boolean)
-      add(field.name, !*static_cast<bool*>(field.place));
-    else if (field.kind == Kind::number && *static_cast<double*>(field.place) == 0)
-      add(field.name, 0.1);
-    else if (field.kind == Kind::optional_number && !*static_cast<std::optional<double>*>(field.place))
-      add(field.name, 0.1);
-    else if (field.kind == Kind::choice || field.kind == Kind::variant)
-      for (const std::string& name : config::alternatives(field.choices)) add(field.name, name);
-  return result;
-}
-
-// ---- the checks
 
 void declaration(const Subject& s, Findings& f) {
   const About about = s.row.float_rule.about;
@@ -466,10 +307,6 @@ void descent(const Subject& s, Findings& f) {
   f.expect(low < high, slow, "500 steps on Rosenbrock's function lead from ", high, " to ", low);
 }
 
-struct Entry {
-  Check check;
-  void (*run)(const Subject&, Findings&);
-};
 constexpr Entry kChecks[] = {
     {{"declaration", "it says what it is and where it comes from, each field once"}, declaration},
     {{"fields", "its fields go through JSON and back, and the schema has them all"}, fields_through_json},
@@ -488,34 +325,6 @@ constexpr Entry kChecks[] = {
 
 }  // namespace
 
-const std::vector<Check>& checks() {
-  static const std::vector<Check> all = [] {
-    std::vector<Check> result;
-    for (const Entry& entry : kChecks) result.push_back(entry.check);
-    return result;
-  }();
-  return all;
-}
-
-std::vector<Failure> run(const Json& config) {
-  const auto optimizer = make<double>(config, NamedTensors<double>{});
-  const OptimizerRow* row = optimizers().find(optimizer->name());
-  XGRAD_CHECK(row, "conformance: \"", optimizer->name(), "\" is not registered");
-  config::Problems none;  // it made an optimizer
-  if (row->specialize) row = row->specialize(config::Value::from_json(config), none);
-  const Subject subject{*row, config, variants_of(config, optimizer->groups()[0].hyperparameters)};
-  std::vector<Failure> failures;
-  for (const Entry& entry : kChecks) {
-    Findings findings(entry.check.name, failures);
-    try {
-      entry.run(subject, findings);
-    } catch (const Error& error) { findings.expect(false, config, "it throws: ", error.what()); }
-  }
-  return failures;
-}
-
-std::vector<Failure> run(const OptimizerRow& row) {
-  return run(row.example ? Json::parse(row.example) : Json{{"type", row.name}});
-}
+std::span<const Entry> entries() { return kChecks; }
 
 }  // namespace xgrad::optim::conformance
