@@ -40,6 +40,7 @@ std::function<void()> libtorch_cnn_step(int threads);
 /// Forward and backward of layer norm of (rows, cols), and of batch norm of (64, 32, 28, 28).
 std::function<void()> libtorch_layer_norm(int threads, long rows, long cols);
 std::function<void()> libtorch_batch_norm(int threads);
+std::function<void()> libtorch_gpt_step(int threads);
 std::function<void()> libtorch_chain(int threads, int length);
 /// "sgd", "sgd momentum", "adam", "adamw", "rmsprop" or "adagrad"; empty for any other.
 std::function<void()> libtorch_optimizer_step(const std::string& optimizer, int threads, int tensors, long elements);

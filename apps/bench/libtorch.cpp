@@ -8,6 +8,52 @@
 namespace xgrad::bench {
 namespace {
 
+// A small GPT, attention written out as PyTorch 1.13 has it.
+constexpr int64_t kLayers = 4, kHeads = 4, kSize = 128, kContext = 128, kVocabulary = 65;
+
+struct GptBlockImpl : torch::nn::Module {
+  torch::nn::LayerNorm norm1{nullptr}, norm2{nullptr};
+  torch::nn::Linear qkv{nullptr}, projection{nullptr}, up{nullptr}, down{nullptr};
+  torch::Tensor future = torch::ones({kContext, kContext}, torch::kBool).triu(1);
+
+  GptBlockImpl() {
+    norm1 = register_module("norm1", torch::nn::LayerNorm(torch::nn::LayerNormOptions({kSize})));
+    norm2 = register_module("norm2", torch::nn::LayerNorm(torch::nn::LayerNormOptions({kSize})));
+    qkv = register_module("qkv", torch::nn::Linear(kSize, 3 * kSize));
+    projection = register_module("projection", torch::nn::Linear(kSize, kSize));
+    up = register_module("up", torch::nn::Linear(kSize, 4 * kSize));
+    down = register_module("down", torch::nn::Linear(4 * kSize, kSize));
+  }
+  torch::Tensor forward(torch::Tensor x) {
+    const auto heads = qkv(norm1(x)).view({x.size(0), kContext, 3, kHeads, kSize / kHeads}).permute({2, 0, 3, 1, 4});
+    const auto scores = heads[0].matmul(heads[1].transpose(-2, -1)) / std::sqrt(double(kSize / kHeads));
+    const auto weights = scores.masked_fill(future, -INFINITY).softmax(-1);
+    x = x + projection(weights.matmul(heads[2]).transpose(1, 2).reshape({x.size(0), kContext, kSize}));
+    return x + down(torch::gelu(up(norm2(x))));
+  }
+};
+TORCH_MODULE(GptBlock);
+
+struct GptImpl : torch::nn::Module {
+  torch::nn::Embedding tokens{nullptr}, positions{nullptr};
+  torch::nn::Sequential blocks;
+  torch::nn::LayerNorm norm{nullptr};
+  torch::nn::Linear head{nullptr};
+
+  GptImpl() {
+    tokens = register_module("tokens", torch::nn::Embedding(kVocabulary, kSize));
+    positions = register_module("positions", torch::nn::Embedding(kContext, kSize));
+    for (int64_t i = 0; i < kLayers; ++i) blocks->push_back(GptBlock());
+    register_module("blocks", blocks);
+    norm = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({kSize})));
+    head = register_module("head", torch::nn::Linear(kSize, kVocabulary));
+  }
+  torch::Tensor forward(const torch::Tensor& text) {
+    return head(norm(blocks->forward(tokens(text) + positions(torch::arange(kContext)))));
+  }
+};
+TORCH_MODULE(Gpt);
+
 /// Model, optimizer and one fixed batch.
 struct Training {
   torch::nn::Sequential model;
@@ -106,6 +152,20 @@ std::function<void()> libtorch_layer_norm(int threads, long rows, long cols) {
 }
 std::function<void()> libtorch_batch_norm(int threads) {
   return forward_backward(threads, torch::nn::BatchNorm2d(32), torch::rand({64, 32, 28, 28}));
+}
+
+std::function<void()> libtorch_gpt_step(int threads) {
+  torch::set_num_threads(threads);
+  torch::manual_seed(0);
+  Gpt model;
+  auto training = std::make_shared<Training>();
+  training->optimizer = std::make_unique<torch::optim::AdamW>(model->parameters(), torch::optim::AdamWOptions(1e-3));
+  const auto text = torch::randint(0, kVocabulary, {16, kContext}),
+             next = torch::randint(0, kVocabulary, {16 * kContext});
+  training->loss = [model, text, next]() mutable {
+    return torch::nn::functional::cross_entropy(model(text).view({-1, kVocabulary}), next);
+  };
+  return step_of(training);
 }
 
 std::function<void()> libtorch_chain(int threads, int length) {

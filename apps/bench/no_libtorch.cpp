@@ -10,6 +10,7 @@ std::function<void()> libtorch_lstm_step(int) { return {}; }
 std::function<void()> libtorch_cnn_step(int) { return {}; }
 std::function<void()> libtorch_layer_norm(int, long, long) { return {}; }
 std::function<void()> libtorch_batch_norm(int) { return {}; }
+std::function<void()> libtorch_gpt_step(int) { return {}; }
 std::function<void()> libtorch_chain(int, int) { return {}; }
 std::function<void()> libtorch_optimizer_step(const std::string&, int, int, long) { return {}; }
 

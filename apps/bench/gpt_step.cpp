@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How long does a training step of a small language model take? GPT of 4 layers, 4 heads, size 128, context 128, batch
+// 16, 65 characters, AdamW.
+#include <nlohmann/json.hpp>
+
+#include "bench.hpp"
+#include "xgrad/nn/attention.hpp"
+#include "xgrad/nn/normalization.hpp"
+#include "xgrad/ops/loss.hpp"
+#include "xgrad/optim/optimizer.hpp"
+#include "xgrad/random.hpp"
+#include "xgrad/threads.hpp"
+
+namespace {
+
+using namespace xgrad;
+constexpr std::int64_t kLayers = 4, kHeads = 4, kSize = 128, kContext = 128, kVocabulary = 65, kBatch = 16;
+
+/// Takes characters one-hot, (N, L, 65): their embedding is a linear map of that.
+struct Gpt : nn::Module<float> {
+  nn::Linear<float> tokens{kVocabulary, kSize, {.bias = false}};
+  Tensor<float> positions;
+  nn::Sequential<float> blocks;
+  nn::LayerNorm<float> norm{{kSize}};
+  nn::Linear<float> head{kSize, kVocabulary};
+
+  Gpt() {
+    register_module("tokens", tokens);
+    positions = register_parameter("positions", Tensor<float>::zeros({kContext, kSize}));
+    for (int i = 0; i < kLayers; ++i)
+      blocks.append(std::make_shared<nn::TransformerEncoderLayer<float>>(
+          kSize, kHeads,
+          nn::TransformerEncoderLayerOptions{
+              .dim_feedforward = 4 * kSize, .dropout = 0, .gelu = true, .norm_first = true, .is_causal = true}));
+    register_module("blocks", blocks);
+    register_module("norm", norm);
+    register_module("head", head);
+  }
+  Tensor<float> forward(const Tensor<float>& x) override { return head(norm(blocks(tokens(x) + positions))); }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bench::Options options = bench::parse_options(argc, argv);
+  set_num_threads(options.threads);
+  manual_seed(0);
+
+  Gpt model;
+  const auto optimizer = optim::make<float>({{"type", "adamw"}, {"lr", 1e-3}}, model.named_parameters());
+  Tensor<float> text = Tensor<float>::zeros({kBatch, kContext, kVocabulary});
+  Indices next(Shape{kBatch * kContext});
+  const auto character = [](std::uint32_t stream, std::int64_t i) {
+    return static_cast<std::int64_t>(static_cast<double>(kVocabulary) *
+                                     uniform({stream, 0, 0}, static_cast<std::uint64_t>(i)));
+  };
+  for (std::int64_t i = 0; i < kBatch * kContext; ++i) {
+    text.mutable_data()[i * kVocabulary + character(1, i)] = 1;
+    next.data()[i] = character(2, i);
+  }
+
+  std::vector<bench::Contender> contenders = {{"xgrad", [&] {
+                                                 optimizer->zero_grad();
+                                                 cross_entropy(flatten(model(text), 0, 1), next).backward();
+                                                 optimizer->step();
+                                               }}};
+  bench::add_peer(contenders, {"libtorch", bench::libtorch_gpt_step(options.threads)});
+  bench::compare("gpt 4 layers size 128 context 128 batch 16 adamw step", options, std::move(contenders));
+}
