@@ -37,5 +37,7 @@ template <class Layer> LayerRow row() {
 
 /// Convolutions, pooling and normalisation.
 void add_spatial_layers(config::Registry<LayerRow>& registry);
+/// Recurrent layers, attention, positions.
+void add_sequence_layers(config::Registry<LayerRow>& registry);
 
 }  // namespace xgrad::train

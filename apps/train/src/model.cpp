@@ -205,6 +205,7 @@ const config::Registry<LayerRow>& layers() {
     r.add(row<EluLayer>());
     r.add(row<DropoutLayer>());
     add_spatial_layers(r);
+    add_sequence_layers(r);
     return r;
   }();
   return registry;
