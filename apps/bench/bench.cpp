@@ -2,6 +2,7 @@
 #include "bench.hpp"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +17,15 @@ double milliseconds_now() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+double resident_megabytes() {
+  long pages = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1048576;
+}
+
 double peak_resident_megabytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -26,16 +36,19 @@ double peak_resident_megabytes() {
 
 Options parse_options(int argc, char** argv) {
   Options options;
+  options.start_mb = resident_megabytes();
   for (int i = 1; i < argc; ++i) {
     const bool has_value = i + 1 < argc;
     if (has_value && std::strcmp(argv[i], "--threads") == 0)
       options.threads = std::atoi(argv[++i]);
     else if (has_value && std::strcmp(argv[i], "--seconds") == 0)
       options.seconds = std::atof(argv[++i]);
+    else if (has_value && std::strcmp(argv[i], "--only") == 0)
+      options.only = argv[++i];
     else
       options.threads = 0;
     if (options.threads < 1 || !(options.seconds > 0)) {
-      std::fprintf(stderr, "usage: %s [--threads N] [--seconds S]\n", argv[0]);
+      std::fprintf(stderr, "usage: %s [--threads N] [--seconds S] [--only PEER]\n", argv[0]);
       std::exit(2);
     }
   }
@@ -44,6 +57,9 @@ Options parse_options(int argc, char** argv) {
 
 std::vector<Time> compare(const std::string& workload, const Options& options, std::vector<Contender> contenders) {
   constexpr int kRounds = 15;
+  contenders.erase(std::remove_if(contenders.begin(), contenders.end(),
+                                  [&](const Contender& contender) { return !options.runs(contender.peer); }),
+                   contenders.end());
   struct Times {
     double first = 0;
     int repetitions = 1;
@@ -75,9 +91,10 @@ std::vector<Time> compare(const std::string& workload, const Options& options, s
     result.push_back({median, samples.front()});
     std::printf(
         "{\"workload\": \"%s\", \"peer\": \"%s\", \"threads\": %d, \"ms_median\": %.6g, \"ms_min\": %.6g, \"n\": %d, "
-        "\"first_ms\": %.4g, \"rss_mb\": %.1f, \"times_first\": %.3f",
+        "\"first_ms\": %.4g, \"rss_mb\": %.1f, \"grown_mb\": %.1f, \"times_first\": %.3f",
         workload.c_str(), contenders[i].peer.c_str(), options.threads, median, samples.front(),
-        times[i].repetitions * kRounds, times[i].first, peak_resident_megabytes(), median / result[0].median);
+        times[i].repetitions * kRounds, times[i].first, peak_resident_megabytes(),
+        peak_resident_megabytes() - options.start_mb, median / result[0].median);
     if (contenders[i].bytes > 0)
       std::printf(", \"gb_per_s\": %.2f", contenders[i].bytes / (median * contenders[i].units) / 1e6);
     std::printf("}\n");

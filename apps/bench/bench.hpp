@@ -11,9 +11,13 @@ namespace xgrad::bench {
 
 struct Options {
   int threads = 1;
-  double seconds = 3;  ///< per contender
+  double seconds = 3;   ///< per contender
+  std::string only;     ///< the peer that runs alone, for its memory; empty: all
+  double start_mb = 0;  ///< resident when the program began
+
+  bool runs(const std::string& peer) const { return only.empty() || only == peer; }
 };
-/// --threads N, --seconds S. Exits with 2 and a usage line for anything else.
+/// --threads N, --seconds S, --only PEER. Exits with 2 and a usage line for anything else.
 Options parse_options(int argc, char** argv);
 
 struct Contender {
@@ -29,7 +33,8 @@ struct Time {
 };
 
 /// Runs all contenders and prints {"workload", "peer", "threads", "ms_median", "ms_min", "n", "rss_mb", ...}; the ratio
-/// is to the first contender's median. Returns the times.
+/// is to the first contender's median, "grown_mb" the peak above what was resident at the program's begin (the
+/// libraries). Returns the times.
 std::vector<Time> compare(const std::string& workload, const Options& options, std::vector<Contender> contenders);
 
 // What LibTorch does for the same question; an empty function where it was not built.

@@ -39,6 +39,6 @@ int main(int argc, char** argv) {
                                                  cross_entropy(model(x), labels).backward();
                                                  optimizer->step();
                                                }}};
-  bench::add_peer(contenders, {"libtorch", bench::libtorch_lstm_step(options.threads)});
+  if (options.runs("libtorch")) bench::add_peer(contenders, {"libtorch", bench::libtorch_lstm_step(options.threads)});
   bench::compare("lstm 128 over 64 steps batch 32 adam step", options, std::move(contenders));
 }
