@@ -36,6 +36,17 @@ std::string with(const std::string& from, const std::string& to) {
 }
 std::string optimizer(const std::string& fields) { return with("\"adam\", \"lr\": 0.1", fields); }
 
+/// Its first layer replaced by one for sequences of two steps.
+std::string sequences(const std::string& layer) {
+  return with(
+      "\"val\": 0.5 } },\n  \"model\": { \"type\": \"sequential\", \"layers\": [ { \"type\": \"linear\", \"out\": 4 }",
+      "\"val\": 0.5 }, \"transforms\": [ { \"type\": \"reshape\", \"shape\": [2, 1] } ] },\n  \"model\": { "
+      "\"type\": \"sequential\", \"layers\": [ " +
+          layer);
+}
+/// Its first layer replaced by one that sees the data as they are.
+std::string embedded(const std::string& layer) { return with("{ \"type\": \"linear\", \"out\": 4 }", layer); }
+
 const std::vector<Mistake>& mistakes() {
   static const std::vector<Mistake> all = {
       {"1 empty", "", 3, "1:1", "config is empty; expected a JSON object"},
@@ -126,6 +137,25 @@ const std::vector<Mistake>& mistakes() {
        "axes=2 for samples of shape (4,) (from layer 1"},
       {"groups that do not divide", with("\"relu\"", "{ \"type\": \"group_norm\", \"groups\": 3 }"), 3,
        "@{ \"type\": \"group_norm\"", "groups=3 must divide the 4 channels"},
+      {"a recurrent layer of rows", with("\"relu\"", "{ \"type\": \"lstm\", \"out\": 2 }"), 3, "@{ \"type\": \"lstm\"",
+       "layer \"lstm\": needs sequences, (steps, features), but receives shape (4,) (from layer 1"},
+      {"its cure", with("\"relu\"", "{ \"type\": \"gru\", \"out\": 2 }"), 3, "@{ \"type\": \"gru\"",
+       "{ \"type\": \"reshape\", \"shape\": [steps, features] }"},
+      {"a recurrent layer without its size", with("\"relu\"", "\"rnn\""), 3, "@\"rnn\"", "layer \"rnn\" needs \"out\""},
+      {"attention on rows", with("\"relu\"", "\"attention\""), 3, "@\"attention\"",
+       "layer \"attention\": needs sequences, (steps, features), but receives shape (4,)"},
+      {"heads that do not divide", sequences("{ \"type\": \"transformer_block\", \"heads\": 3 }"), 3,
+       "@{ \"type\": \"transformer_block\"", "heads=3 does not divide the 1 features that it receives (from the data)"},
+      {"no heads", sequences("{ \"type\": \"attention\", \"heads\": 0 }"), 3, "@0 }",
+       "\"heads\": 0 is out of range; must be >= 1"},
+      {"sinusoids of one feature", sequences("{ \"type\": \"positional\", \"learned\": false }"), 3,
+       "@{ \"type\": \"positional\"", "sinusoids need an even number of features, but it receives 1"},
+      {"a dropout of 2", sequences("{ \"type\": \"gru\", \"out\": 2, \"dropout\": 2 }"), 3, "@2 }",
+       "\"dropout\": 2 is out of range; must be in [0, 1]"},
+      {"an embedding of activations", with("\"relu\"", "{ \"type\": \"embedding\", \"count\": 3, \"out\": 2 }"), 3,
+       "@{ \"type\": \"embedding\"", "needs the data's whole numbers, but receives what layer 1 \"linear\" makes"},
+      {"an embedding's padding", embedded("{ \"type\": \"embedding\", \"count\": 3, \"out\": 2, \"padding\": 3 }"), 3,
+       "@{ \"type\": \"embedding\"", "padding=3 is none of the 3, which are 0 to 2"},
       {"46 too few classes", with("\"out\": 2 }", "\"out\": 1 }"), 3, "4:12",
        "output 1, data has 2 classes (labels 0...1)"},
       {"50 all frozen", with("\"lr\": 0.1", "\"groups\": [{\"match\": \"*\", \"freeze\": true}]"), 3, "7:16",
@@ -256,6 +286,20 @@ TEST_CASE("data files: what is wrong, where, and the cure") {
     CHECK_MESSAGE(result.code == 4, result.err);
     CHECK_MESSAGE(result.err.find(words) != std::string::npos, result.err);
   }
+}
+
+TEST_CASE("data that an embedding has no row for") {
+  const ScratchFolder scratch;
+  scratch.write("data.csv", "0,2,0\n1,1,1\n2,0,0\n1,3,1\n");
+  std::string config = embedded("{ \"type\": \"embedding\", \"count\": 3, \"out\": 2 }, \"flatten\"");
+  const std::string synthetic = "\"type\": \"synthetic\", \"n\": 40",
+                    split = ", \"split\": { \"train\": 0.5, \"val\": 0.5 }";
+  config.replace(config.find(synthetic), synthetic.size(), "\"type\": \"csv\", \"path\": \"data.csv\", \"target\": 2");
+  config.erase(config.find(split), split.size());
+  const auto result = run_xgrad({"train", scratch.write("config.json", config), "-o", scratch.path("run")});
+  CHECK_MESSAGE(result.code == 4, result.err);
+  CHECK_MESSAGE(result.err.find("data error: layer \"embedding\": ") == 0, result.err);
+  CHECK_MESSAGE(result.err.find("whole numbers from 0 to 2") != std::string::npos, result.err);
 }
 
 TEST_CASE("commands, overrides and files that are not there") {

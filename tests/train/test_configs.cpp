@@ -58,18 +58,17 @@ TEST_CASE("digits as pictures: a convolutional network trains, and its running s
   CHECK(Json::parse(measured.out)["test/accuracy"] == done["metrics"]["test/accuracy"]);
 }
 
-TEST_CASE("digits read row by row: an LSTM, and attention instead") {
+TEST_CASE("digits read row by row: an LSTM, three seeds, and attention instead") {
   const ScratchFolder scratch;
-  CHECK(train("digits_lstm.json", scratch.path("l"))["metrics"]["test/accuracy"].get<double>() >= 0.93);
+  for (const char* seed : {"0", "1", "2"}) {
+    const Json done = train("digits_lstm.json", scratch.path("l"), {std::string("seed=") + seed});
+    CHECK(done["metrics"]["test/accuracy"].get<double>() >= 0.96);
+  }
   const std::string block =
       R"([{"type": "linear", "out": 32}, "positional", {"type": "transformer_block", "heads": 4, )"
       R"("dropout": 0}, {"type": "gru", "out": 32, "bidirectional": true}, {"type": "linear", "out": 10}])";
   const Json mixed = train("digits_lstm.json", scratch.path("m"), {"model.layers=" + block, "train.epochs=10"});
-  CHECK(mixed["metrics"]["test/accuracy"].get<double>() >= 0.9);
-  const auto flat = run_xgrad({"check", kConfigs + "digits_mlp.json", R"(model.layers[0]={"type": "lstm", "out": 8})"});
-  CHECK(flat.code == 3);
-  CHECK(flat.err.find("layer \"lstm\": needs sequences, (steps, features), but receives shape (64,)") !=
-        std::string::npos);
+  CHECK(mixed["metrics"]["test/accuracy"].get<double>() >= 0.96);
 }
 
 TEST_CASE("iris and spirals learn") {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Layers of samples that are sequences, (steps, features).
 #include "layer_rows.hpp"
+#include "xgrad/autograd.hpp"
 #include "xgrad/nn/attention.hpp"
+#include "xgrad/nn/embedding.hpp"
 #include "xgrad/nn/recurrent.hpp"
 
 namespace xgrad::train {
@@ -15,7 +17,8 @@ bool expects_sequence(const char* layer, const Value& value, const LayerContext&
   if (context.shape.rank() == 2 && context.shape.size() > 0) return true;
   problems.add("XG120", value,
                std::string("layer \"") + layer + "\": needs sequences, (steps, features), but receives shape " +
-                   context.shape.to_string() + " (from " + context.from + ")");
+                   context.shape.to_string() + " (from " + context.from + ")",
+               "add to the data's transforms: { \"type\": \"reshape\", \"shape\": [steps, features] }");
   return false;
 }
 
@@ -24,11 +27,58 @@ bool expects_heads(const char* layer, std::int64_t heads, const Value& value, co
                    Problems& problems) {
   if (!expects_sequence(layer, value, context, problems) || heads < 1) return false;
   if (context.shape[1] % heads == 0) return true;
-  problems.add("XG120", value,
-               std::string("layer \"") + layer + "\": heads=" + std::to_string(heads) + " does not divide the " +
-                   std::to_string(context.shape[1]) + " features that it receives (from " + context.from + ")");
+  problems.add(
+      "XG120", value,
+      std::string("layer \"") + layer + "\": heads=" + std::to_string(heads) + " does not divide the " +
+          std::to_string(context.shape[1]) + " features that it receives (from " + context.from + ")",
+      "choose a number of heads that does, or let { \"type\": \"linear\", \"out\": ... } before it make a multiple");
   return false;
 }
+
+/// A table whose rows the data name; numbers that name none are the data's fault.
+template <class T> class Lookup : public nn::Embedding<T> {
+ public:
+  using nn::Embedding<T>::Embedding;
+  Tensor<T> forward(const Tensor<T>& x) override {
+    try {
+      return nn::Embedding<T>::forward(x);
+    } catch (const AnomalyError&) { throw; } catch (const Error& error) {
+      throw DataError("layer \"embedding\": " + std::string(error.what()) +
+                      " (the data's inputs must be whole numbers " + "from 0 to " +
+                      std::to_string(this->weight.shape()[0] - 1) + ")");
+    }
+  }
+};
+
+struct EmbeddingLayer {
+  std::int64_t count = 0, out = 0;
+  std::optional<std::int64_t> padding;
+  static constexpr const char* name = "embedding";
+  static constexpr config::About about{"numbers of characters, words or categories, each as a trained vector"};
+  void describe(Fields& f) {
+    f("count", count, range::count, "how many there are; inputs are whole numbers from 0 on").required();
+    f("out", out, range::count, "size of a vector").required();
+    f("padding", padding, range::nonnegative, "the one that stands for nothing: its vector stays 0");
+  }
+  template <class T>
+  std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
+    if (!context.known || count < 1 || out < 1) return nullptr;
+    if (context.from != "the data") {
+      problems.add("XG120", value,
+                   "layer \"embedding\": needs the data's whole numbers, but receives what " + context.from + " makes",
+                   "make it the first layer");
+      return nullptr;
+    }
+    if (padding && *padding >= count) {
+      problems.add("XG120", value,
+                   "layer \"embedding\": padding=" + std::to_string(*padding) + " is none of the " +
+                       std::to_string(count) + ", which are 0 to " + std::to_string(count - 1));
+      return nullptr;
+    }
+    context.shape = context.shape.inserted(context.shape.rank(), out);
+    return std::make_shared<Lookup<T>>(count, out, EmbeddingOptions{.padding_idx = padding.value_or(-1)});
+  }
+};
 
 /// A recurrent layer whose result is what the last layer knows at the end: (N, L, in) -> (N, D H).
 template <class T, template <class> class Layer> class FinalState : public Layer<T> {
@@ -160,7 +210,8 @@ struct PositionalLayer {
     if (!learned && context.shape[1] % 2 != 0) {
       problems.add("XG120", value,
                    "layer \"positional\": sinusoids need an even number of features, but it receives " +
-                       std::to_string(context.shape[1]) + " (from " + context.from + ")");
+                       std::to_string(context.shape[1]) + " (from " + context.from + ")",
+                   "use \"learned\": true");
       return nullptr;
     }
     return std::make_shared<Positions<T>>(context.shape[0], context.shape[1], learned);
@@ -170,6 +221,7 @@ struct PositionalLayer {
 }  // namespace
 
 void add_sequence_layers(config::Registry<LayerRow>& registry) {
+  registry.add(row<EmbeddingLayer>());
   registry.add(row<RnnLayer>());
   registry.add(row<LstmLayer>());
   registry.add(row<GruLayer>());
