@@ -155,7 +155,8 @@ template <class T> class Optimizer<T>::Step {
     for (std::size_t s = 0; s < kMaxSlots; ++s)
       if (T* slot = o_.slots_[member.parameter][s]) block.slots[s] = slot + chunk.offset;
     block.n = chunk.size;
-    block.start = {static_cast<std::uint32_t>(member.parameter), chunk.offset};
+    block.parameter = static_cast<std::uint32_t>(member.parameter);
+    block.first = chunk.offset;
     block.gradient_scale = prepared.gradient_scale;
     block.gradient_decay = prepared.gradient_decay;
     block.parameter_decay = prepared.parameter_decay;

@@ -10,6 +10,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include "xgrad/map_kernel.hpp"
+#include "xgrad/optim/noise.hpp"
 #include "xgrad/optim/rule.hpp"
 
 namespace xgrad::optim::inline XGRAD_ISA {
@@ -57,8 +58,6 @@ xsimd::batch<T, A> where(const xsimd::batch_bool<T, A>& mask, const xsimd::batch
 namespace simd {
 
 using xgrad::simd::Batch;
-using xgrad::simd::load_tail;
-using xgrad::simd::store_tail;
 
 /// The gradient as a kernel sees it.
 template <class T> struct GradientInput {
@@ -74,44 +73,73 @@ template <class T> struct GradientInput {
   }
 };
 
-/// Calls body(i, load, store) for each register's worth of [begin, end), the last one perhaps in part.
-template <class T, class Body> void for_registers(std::size_t begin, std::size_t end, const Body& body) {
+/// A pass's loop over a block of whole registers, or of one whose lanes are not all used.
+template <class T> using Loop = void (*)(const void* kernel, const Block<T>& block, double* sums);
+
+/// Runs a loop on a block of any size: what does not fill a register goes through copies that do. One code for all
+/// rules.
+template <class T>
+[[gnu::noinline]] void run_in_registers(Loop<T> loop, std::size_t slots, const void* kernel, const Block<T>& block,
+                                        double* sums) {
   using V = Batch<T>;
-  std::size_t i = begin;
-  for (; i + V::size <= end; i += V::size)
-    body(
-        i, V::size, [](const T* q) { return V::load_unaligned(q); }, [](T* q, V v) { v.store_unaligned(q); });
-  if (const std::size_t n = end - i)
-    body(
-        i, n, [n](const T* q) { return load_tail(q, n); }, [n](T* q, V v) { store_tail(q, v, n); });
+  Block<T> part = block;
+  const std::size_t rest = block.n % V::size, whole = block.n - rest;
+  part.n = whole;
+  if (whole != 0) loop(kernel, part, sums);
+  if (rest == 0) return;
+  alignas(64) T copies[kMaxSlots + 2][V::size] = {};
+  const auto copy = [rest](const T* from, T* to) {
+    for (std::size_t i = 0; i < rest; ++i) to[i] = from[i];
+  };
+  copy(block.p + whole, copies[0]);
+  copy(block.g + whole, copies[1]);
+  part.p = copies[0];
+  part.g = copies[1];
+  for (std::size_t s = 0; s < slots; ++s)
+    if (block.slots[s]) {
+      copy(block.slots[s] + whole, copies[s + 2]);
+      part.slots[s] = copies[s + 2];
+    }
+  part.n = rest;
+  part.first += whole;
+  loop(kernel, part, sums);
+  copy(copies[0], block.p + whole);
+  for (std::size_t s = 0; s < slots; ++s)
+    if (block.slots[s]) copy(copies[s + 2], block.slots[s] + whole);
 }
 
-template <class Kernel, class V, class... State>
-void call(const Kernel& kernel, [[maybe_unused]] Position at, V& p, const V& g, State&... state) {
-  if constexpr (std::is_invocable_v<const Kernel&, Position, V&, V, State&...>)
-    kernel(at, p, g, state...);
-  else
-    kernel(p, g, state...);
-}
+/// The kernel of a rule that takes a normal number for each element, and the key of the numbers.
+template <class Kernel> struct NoisyKernel {
+  Kernel kernel;
+  RandomKey key;
+};
 
 /// One pass: every number is read once and written once. Kernel and block come by value: a store may alias anything,
 /// and what lives behind a pointer would be loaded again in every iteration.
 template <class T, bool keeps_state, class Kernel, std::size_t... S>
-[[gnu::flatten, gnu::noinline]] void run_block(const Kernel kernel, const Block<T> block, std::index_sequence<S...>) {
+[[gnu::flatten, gnu::noinline]] void run_block(const Kernel kernel, const Block<T> block, double*,
+                                               std::index_sequence<S...>) {
   using V = Batch<T>;
   T* const p = block.p;
   const T* const g = block.g;
   [[maybe_unused]] T* const slot[sizeof...(S) + 1] = {block.slots[S]..., nullptr};
   const GradientInput<T> input(block);
   const V parameter_decay(block.parameter_decay), result_decay(block.result_decay);
-  for_registers<T>(0, block.n, [&](std::size_t i, std::size_t, auto load, auto store) {
-    const V parameter = load(p + i), gradient = input(load(g + i), parameter);
+  [[maybe_unused]] NoiseTile<T> noise;
+  for (std::size_t i = 0; i < block.n; i += V::size) {
+    const V parameter = V::load_unaligned(p + i), gradient = input(V::load_unaligned(g + i), parameter);
     V updated = parameter_decay * parameter;
-    [[maybe_unused]] V state[sizeof...(S) + 1] = {(slot[S] ? load(slot[S] + i) : V(0))..., V(0)};
-    call(kernel, {block.start.parameter, block.start.element + i}, updated, gradient, state[S]...);
-    store(p + i, result_decay * updated);
-    if constexpr (!keeps_state) ((slot[S] ? store(slot[S] + i, state[S]) : void()), ...);
-  });
+    [[maybe_unused]] V state[sizeof...(S) + 1] = {(slot[S] ? V::load_unaligned(slot[S] + i) : V(0))..., V(0)};
+    if constexpr (requires { kernel.key; }) {
+      const std::size_t place = i % kNoiseTile;
+      if (place == 0) draw_normal(kernel.key, block.parameter, block.first + i, noise);
+      kernel.kernel(updated, gradient, V::load_aligned(noise.numbers + place), state[S]...);
+    } else {
+      kernel(updated, gradient, state[S]...);
+    }
+    V(result_decay * updated).store_unaligned(p + i);
+    if constexpr (!keeps_state) ((slot[S] ? state[S].store_unaligned(slot[S] + i) : void()), ...);
+  }
 }
 
 /// The pass before the step: sums in lanes over 1024 elements, then in double. The parameter stays as it is.
@@ -123,19 +151,19 @@ template <class T, std::size_t count, class Kernel, std::size_t... S>
   const T* const g = block.g;
   [[maybe_unused]] T* const slot[sizeof...(S) + 1] = {block.slots[S]..., nullptr};
   const GradientInput<T> input(block);
+  const auto used = lanes_below<T>(block.n);  // those past the end may hold 0 / 0
   constexpr std::size_t kLanes = 1024;
   for (std::size_t start = 0; start < block.n; start += kLanes) {
     V total[count];
     for (V& t : total) t = V(0);
     const std::size_t end = start + kLanes < block.n ? start + kLanes : block.n;
-    for_registers<T>(start, end, [&](std::size_t i, std::size_t n, auto load, [[maybe_unused]] auto store) {
-      const V parameter = load(p + i), gradient = input(load(g + i), parameter);
-      [[maybe_unused]] V state[sizeof...(S) + 1] = {(slot[S] ? load(slot[S] + i) : V(0))..., V(0)};
+    for (std::size_t i = start; i < end; i += V::size) {
+      const V parameter = V::load_unaligned(p + i), gradient = input(V::load_unaligned(g + i), parameter);
+      [[maybe_unused]] V state[sizeof...(S) + 1] = {(slot[S] ? V::load_unaligned(slot[S] + i) : V(0))..., V(0)};
       const auto terms = kernel(parameter, gradient, state[S]...);
-      ((slot[S] ? store(slot[S] + i, state[S]) : void()), ...);
-      for (std::size_t k = 0; k < count; ++k)  // lanes past the end may hold 0 / 0
-        total[k] = total[k] + (n == V::size ? V(terms[k]) : xgrad::simd::first_lanes<T>(terms[k], n));
-    });
+      ((slot[S] ? state[S].store_unaligned(slot[S] + i) : void()), ...);
+      for (std::size_t k = 0; k < count; ++k) total[k] = total[k] + xsimd::select(used, V(terms[k]), V(0));
+    }
     for (std::size_t k = 0; k < count; ++k) sums[k] += static_cast<double>(xsimd::hadd(total[k]));
   }
 }
@@ -150,15 +178,20 @@ template <class T, class Kernel, std::size_t... S> constexpr std::size_t term_co
 
 }  // namespace simd
 
+/// The scalars of a step: the same code for both number types.
+template <class R, class Make> void prepare_kernel(const void* rule, const Now& now, void* kernel) {
+  using Kernel = decltype(Make{}(std::declval<const R&>(), now));
+  new (kernel) Kernel(Make{}(*static_cast<const R*>(rule), now));
+}
+
 /// The pass of a kernel that `make(rule, now)` returns; `Run` is run_block or measure_block.
 template <class T, class R, class Make, class Run> constexpr Pass<T> make_pass(Make, Run) {
   using Kernel = decltype(Make{}(std::declval<const R&>(), Now{}));
   static_assert(std::is_trivially_copyable_v<Kernel> && sizeof(Kernel) <= kKernelBytes, "a step captures numbers only");
-  return {[](const void* place, const Now& now, void* kernel) {
-            new (kernel) Kernel(Make{}(*static_cast<const R*>(place), now));
-          },
-          [](const void* kernel, const Block<T>& block, double* sums) {
-            Run{}(*static_cast<const Kernel*>(kernel), block, sums);
+  return {prepare_kernel<R, Make>, [](const void* kernel, const Block<T>& block, double* sums) {
+            simd::run_in_registers<T>([](const void* box, const Block<T>& part,
+                                         double* totals) { Run{}(*static_cast<const Kernel*>(box), part, totals); },
+                                      kSlotCount<R>, kernel, block, sums);
           }};
 }
 
@@ -170,15 +203,24 @@ template <class T, class R, class Make, class Run> constexpr Pass<T> make_pass(M
 ///     void gather(Now) const;       // after the sums: changes now.numbers
 ///     static constexpr bool settled = true;  // step only reads the slots: measure has brought them up to date
 ///     auto evaluate(Now) const;     // a kernel (p&, -, slots...) that makes p the parameter for evaluation
+///     RandomKey noise(Now) const;   // the step's kernel is (p&, g, z, slots&...): z is a standard normal number, a
+///                                   // function of the key, the parameter's place and the element's
 template <class T, class R> constexpr Rule<T> make_rule() {
   static_assert(kSlotCount<R> <= kMaxSlots, "too many slots");
   using Slots = std::make_index_sequence<kSlotCount<R>>;
+  constexpr auto run = [](const auto& kernel, const Block<T>& block, double* sums) {
+    simd::run_block < T, requires { requires R::settled; }
+    > (kernel, block, sums, Slots{});
+  };
   Rule<T> rule = detail::described_rule<T, R>();
-  rule.step = make_pass<T, R>([](const R& r, const Now& now) { return r.step(now); },
-                              [](const auto& kernel, const Block<T>& block, double*) {
-                                simd::run_block < T, requires { requires R::settled; }
-                                > (kernel, block, Slots{});
-                              });
+  if constexpr (requires(const R& r) { r.noise(Now{}); })
+    rule.step = make_pass<T, R>(
+        [](const R& r, const Now& now) {
+          return simd::NoisyKernel{r.step(now), r.noise(now)};
+        },
+        run);
+  else
+    rule.step = make_pass<T, R>([](const R& r, const Now& now) { return r.step(now); }, run);
   if constexpr (requires(const R& r) { r.measure(Now{}); }) {
     constexpr std::size_t count = simd::term_count<T, decltype(std::declval<const R&>().measure(Now{}))>(Slots{});
     static_assert(count <= kMaxSums, "too many sums");
@@ -191,9 +233,10 @@ template <class T, class R> constexpr Rule<T> make_rule() {
   if constexpr (requires(const R& r) { r.gather(Now{}); })
     rule.gather = [](const void* place, const Now& now) { static_cast<const R*>(place)->gather(now); };
   if constexpr (requires(const R& r) { r.evaluate(Now{}); })
-    rule.evaluate = make_pass<T, R>(
-        [](const R& r, const Now& now) { return r.evaluate(now); },
-        [](const auto& kernel, const Block<T>& block, double*) { simd::run_block<T, true>(kernel, block, Slots{}); });
+    rule.evaluate = make_pass<T, R>([](const R& r, const Now& now) { return r.evaluate(now); },
+                                    [](const auto& kernel, const Block<T>& block, double* sums) {
+                                      simd::run_block<T, true>(kernel, block, sums, Slots{});
+                                    });
   return rule;
 }
 

@@ -84,13 +84,6 @@ struct Now {
   double* numbers = nullptr;     ///< the state numbers; gather() may change them
 };
 
-/// Which element a kernel is at; a kernel that wants to know, for random numbers, takes it first: (Position, p&, g,
-/// ...).
-struct Position {
-  std::uint32_t parameter;  ///< its place among the optimizer's
-  std::uint64_t element;    ///< of the register's first lane
-};
-
 /// A piece of one parameter. The kernel sees g' = clip(gradient_scale g) + gradient_decay p and p' = parameter_decay p;
 /// what it makes of p' is stored times result_decay.
 template <class T> struct Block {
@@ -99,7 +92,8 @@ template <class T> struct Block {
   T* slots[kMaxSlots];  // null where a slot is not kept
   std::size_t n;
   T gradient_scale, gradient_decay, parameter_decay, result_decay, clip;
-  Position start{0, 0};
+  std::uint32_t parameter = 0;  // its place among the optimizer's
+  std::uint64_t first = 0;      // the place of this piece's first element
 };
 
 /// Computes the loss and its gradients at the present parameters: zero_grad, forward, backward.
@@ -150,6 +144,16 @@ template <class T> struct Rule {
 
 namespace detail {
 
+// One code for both number types.
+template <class R> void construct(void* place, const void*) { new (place) R; }
+template <class R> void describe(void* place, Fields& fields) { static_cast<R*>(place)->describe(fields); }
+template <class R> const char* check([[maybe_unused]] const void* place) {
+  if constexpr (requires(const R& r) { r.check(); })
+    return static_cast<const R*>(place)->check();
+  else
+    return nullptr;
+}
+
 /// What a struct says of itself whatever kind of rule it is.
 template <class T, class R> constexpr Rule<T> described_rule() {
   static_assert(std::is_trivially_copyable_v<R> && sizeof(R) <= kRuleBytes);
@@ -169,14 +173,9 @@ template <class T, class R> constexpr Rule<T> described_rule() {
     rule.number_count = std::extent_v<decltype(R::numbers)>;
   }
   rule.size = sizeof(R);
-  rule.construct = [](void* place, const void*) { new (place) R; };
-  rule.describe = [](void* place, Fields& fields) { static_cast<R*>(place)->describe(fields); };
-  rule.check = [](const void* place) -> const char* {
-    if constexpr (requires(const R& r) { r.check(); })
-      return static_cast<const R*>(place)->check();
-    else
-      return static_cast<void>(place), nullptr;
-  };
+  rule.construct = construct<R>;
+  rule.describe = describe<R>;
+  rule.check = check<R>;
   return rule;
 }
 
