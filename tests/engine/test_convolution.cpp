@@ -58,6 +58,55 @@ TEST_CASE("convolutions of the sizes that networks have: float follows double") 
   }
 }
 
+TEST_CASE("large planes: results and gradients are those of the definition") {
+  struct Case {
+    std::size_t samples, in, out, height, width, kernel_height, kernel_width, pad_height, pad_width, dilation;
+  };
+  // With and without zeros around; numbers of channels and elements that fill vectors and that do not.
+  const Case cases[] = {{2, 3, 5, 25, 23, 3, 2, 1, 0, 1},  {1, 1, 4, 70, 66, 3, 3, 0, 0, 1},
+                        {3, 2, 1, 24, 30, 2, 5, 1, 4, 1},  {2, 4, 6, 30, 29, 3, 3, 2, 1, 2},
+                        {17, 5, 7, 26, 24, 1, 2, 0, 1, 1}, {2, 40, 3, 25, 25, 3, 1, 1, 0, 1}};
+  const auto check = [&]<class T>(T, double tolerance) {
+    for (const Case& c : cases) {
+      CAPTURE(c.height);
+      const auto i64 = [](std::size_t v) { return static_cast<std::int64_t>(v); };
+      const auto x = parameter(numbers<T>({i64(c.samples), i64(c.in), i64(c.height), i64(c.width)}, 1)),
+                 w = parameter(numbers<T>({i64(c.out), i64(c.in), i64(c.kernel_height), i64(c.kernel_width)}, 2));
+      const auto y = conv2d(x, w, {}, {.padding = {i64(c.pad_height), i64(c.pad_width)}, .dilation = i64(c.dilation)});
+      const auto g = numbers<T>(y.shape(), 3);
+      y.backward(g);
+      const std::size_t rows = static_cast<std::size_t>(y.size(2)), cols = static_cast<std::size_t>(y.size(3));
+      std::vector<double> result(y.size(), 0.0), dx(x.size(), 0.0), dw(w.size(), 0.0);
+      for (std::size_t n = 0; n < c.samples; ++n)
+        for (std::size_t o = 0; o < c.out; ++o)
+          for (std::size_t i = 0; i < c.in; ++i)
+            for (std::size_t at = 0; at < rows * cols; ++at)
+              for (std::size_t cell = 0; cell < c.kernel_height * c.kernel_width; ++cell) {
+                const std::size_t r = at / cols + cell / c.kernel_width * c.dilation - c.pad_height;
+                const std::size_t q = at % cols + cell % c.kernel_width * c.dilation - c.pad_width;
+                if (r >= c.height || q >= c.width) continue;  // the zeros; a place before the first has wrapped around
+                const std::size_t to = (n * c.out + o) * rows * cols + at;
+                const std::size_t from = ((n * c.in + i) * c.height + r) * c.width + q;
+                const std::size_t weight = (o * c.in + i) * c.kernel_height * c.kernel_width + cell;
+                result[to] += static_cast<double>(x.data()[from] * w.data()[weight]);
+                dx[from] += static_cast<double>(g.data()[to] * w.data()[weight]);
+                dw[weight] += static_cast<double>(g.data()[to] * x.data()[from]);
+              }
+      const auto compare = [&](const Tensor<T>& ours, const std::vector<double>& expected) {
+        double worst = 0;
+        for (std::size_t k = 0; k < expected.size(); ++k)
+          worst = std::max(worst, std::abs(static_cast<double>(ours.data()[k]) - expected[k]));
+        CHECK(worst < tolerance);
+      };
+      compare(y, result);
+      compare(x.grad(), dx);
+      compare(w.grad(), dw);
+    }
+  };
+  check(0.0, 1e-11);
+  check(0.0f, 2e-3);
+}
+
 TEST_CASE("a NaN is not hidden by the fused relu") {
   for (const std::int64_t channels : {1, 16}) {
     auto x = Tensor<float>::ones({1, channels, 6, 6});
@@ -84,14 +133,16 @@ TEST_CASE("results of convolutions in double do not depend on the number of thre
   std::vector<Tensor<double>> results[2];
   for (const int threads : {1, 2}) {
     set_num_threads(threads);
-    const auto x = parameter(numbers<double>({19, 3, 9, 9}, 1)), weight = parameter(numbers<double>({4, 3, 3, 3}, 2)),
-               bias = parameter(numbers<double>({4}, 3));
-    const auto y = conv2d(x, weight, bias);
-    sum(y * y).backward();
-    results[threads - 1] = {y, x.grad(), weight.grad(), bias.grad()};
+    for (const std::int64_t size : {9, 28}) {
+      const auto x = parameter(numbers<double>({19, 3, size, size}, 1)),
+                 weight = parameter(numbers<double>({4, 3, 3, 3}, 2)), bias = parameter(numbers<double>({4}, 3));
+      const auto y = conv2d(x, weight, bias);
+      sum(y * y).backward();
+      for (const auto& each : {y, x.grad(), weight.grad(), bias.grad()}) results[threads - 1].push_back(each);
+    }
   }
   set_num_threads(before);
-  for (std::size_t k = 0; k < 4; ++k)
+  for (std::size_t k = 0; k < results[0].size(); ++k)
     for (std::size_t i = 0; i < results[0][k].size(); ++i) CHECK(results[0][k].data()[i] == results[1][k].data()[i]);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Convolution as products over im2col columns, one for each sample and group. Single precision goes to oneDNN first.
+// Which way a convolution goes: straight from the images where that is fastest, else, in single precision, to oneDNN;
+// what is left is products over im2col columns, one for each sample and group.
 #include "kernels/convolution.hpp"
 
 #include <algorithm>
@@ -94,6 +95,7 @@ template <class T> void col2im(const ConvGeometry& geometry, std::size_t channel
 
 template <class T>
 void convolution(const ConvGeometry& s, const T* x, const T* weight, const T* bias, bool relu, T* y) {
+  if (is_direct(s, Pass::forward)) return direct_convolution(s, x, weight, bias, relu, y);
   const Part part(s);
   bool done = false;
   if constexpr (std::is_same_v<T, float>) done = onednn_convolution(s, x, weight, y);
@@ -108,6 +110,7 @@ void convolution(const ConvGeometry& s, const T* x, const T* weight, const T* bi
 }
 
 template <class T> void convolution_input_gradient(const ConvGeometry& s, const T* g, const T* weight, T* dx) {
+  if (is_direct(s, Pass::input_gradient)) return direct_input_gradient(s, g, weight, dx);
   if constexpr (std::is_same_v<T, float>)
     if (onednn_input_gradient(s, g, weight, dx)) return;
   const Part part(s);
@@ -125,6 +128,7 @@ template <class T> void convolution_input_gradient(const ConvGeometry& s, const 
 }
 
 template <class T> void convolution_weight_gradient(const ConvGeometry& s, const T* x, const T* g, T* dweight) {
+  if (is_direct(s, Pass::weight_gradient)) return direct_weight_gradient(s, x, g, dweight);
   if constexpr (std::is_same_v<T, float>)
     if (onednn_weight_gradient(s, x, g, dweight)) return;
   const Part part(s);

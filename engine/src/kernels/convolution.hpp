@@ -33,6 +33,16 @@ template <class T> void im2col(const ConvGeometry& geometry, std::size_t channel
 /// The reverse: adds each column's elements to where they came from.
 template <class T> void col2im(const ConvGeometry& geometry, std::size_t channels, const T* columns, T* x);
 
+enum class Pass { forward, input_gradient, weight_gradient };
+
+/// Whether the next three are for this geometry and pass: one group, stride 1, not more zeros in front than a window
+/// covers, and sizes that suit them.
+bool is_direct(const ConvGeometry& geometry, Pass pass);
+template <class T>
+void direct_convolution(const ConvGeometry& geometry, const T* x, const T* weight, const T* bias, bool relu, T* y);
+template <class T> void direct_input_gradient(const ConvGeometry& geometry, const T* g, const T* weight, T* dx);
+template <class T> void direct_weight_gradient(const ConvGeometry& geometry, const T* x, const T* g, T* dweight);
+
 // The same three in oneDNN, without bias and relu; false if it has no implementation for the geometry.
 bool onednn_convolution(const ConvGeometry& geometry, const float* x, const float* weight, float* y);
 bool onednn_input_gradient(const ConvGeometry& geometry, const float* g, const float* weight, float* dx);

@@ -18,8 +18,6 @@ namespace {
 
 using dnnl::memory;
 
-enum class Pass { forward, input_gradient, weight_gradient };
-
 struct Key {
   Pass pass;
   int threads;  // a primitive is made for a number of threads

@@ -59,6 +59,9 @@ template <class T> struct SmallProduct {
   bool accumulate;
 };
 
+/// Results of a shifted product that are computed together.
+constexpr std::size_t kShiftedRows = 4;
+
 /// square_sum: of (x - shift)^2; maximum and minimum: a NaN wins.
 enum class Reducer { sum, square_sum, product, maximum, minimum };
 
@@ -79,6 +82,16 @@ template <class T> struct Kernels {
   void (*bias_rows)(T* y, const T* bias, std::size_t rows, std::size_t cols, bool relu);
   /// sums[r] = sum of d[r, :], d = y > 0 ? g : 0, or g if y is null; d is written if given
   void (*masked_row_sums)(const T* y, const T* g, T* d, T* sums, std::size_t rows, std::size_t cols);
+
+  // Products with a matrix whose rows are x[offsets[k]...], k < count: shifts of one array. n is at least shifted_span:
+  // whole vectors are read.
+  std::size_t shifted_span;
+  /// y[r, i] = sum over k of weights[k * kShiftedRows + r] x[offsets[k] + i], r < kShiftedRows, i < n
+  void (*shifted_product)(const T* x, const std::ptrdiff_t* offsets, std::size_t count, const T* weights, T* y,
+                          std::size_t y_stride, std::size_t n);
+  /// sums[k * kShiftedRows + r] += sum over i of g[r, i] x[offsets[k] + i]
+  void (*shifted_dot_products)(const T* g, std::size_t g_stride, const T* x, const std::ptrdiff_t* offsets,
+                               std::size_t count, std::size_t n, double* sums);
 
   // Windows of a plane: result i reads the elements offsets[k * results + i], one for each cell k of its window.
   /// y[i] = the first largest cell, a NaN if there is one; where[i] = its place

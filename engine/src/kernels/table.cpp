@@ -7,6 +7,7 @@
 #include "kernels/pooling.hpp"
 #include "kernels/recurrent.hpp"
 #include "kernels/reduce.hpp"
+#include "kernels/shifted_product.hpp"
 #include "kernels/small_product.hpp"
 #include "kernels/reducers.hpp"
 
@@ -21,6 +22,9 @@ template <class T> const detail::Kernels<T>& kernel_table() {
       .bias_activation_backward = simd::bias_activation_backward<T>,
       .bias_rows = simd::bias_rows<T>,
       .masked_row_sums = simd::masked_row_sums<T>,
+      .shifted_span = simd::shifted_span<T>,
+      .shifted_product = simd::shifted_product<T>,
+      .shifted_dot_products = simd::shifted_dot_products<T>,
       .largest_cells = simd::largest_cells<T>,
       .weigh_cells = simd::weigh_cells<T>,
       .spread_cells = simd::spread_cells<T>,
