@@ -216,7 +216,7 @@ template <class T, class R> constexpr Rule<T> make_rule() {
   if constexpr (requires(const R& r) { r.noise(Now{}); })
     rule.step = make_pass<T, R>(
         [](const R& r, const Now& now) {
-          return simd::NoisyKernel{r.step(now), r.noise(now)};
+          return simd::NoisyKernel<decltype(r.step(now))>{r.step(now), r.noise(now)};
         },
         run);
   else
