@@ -86,6 +86,7 @@ Optimizer<T>::Optimizer(const OptimizerRow& row, NamedTensors<T> parameters)
   for (const NamedTensor<T>& parameter : parameters_)
     XGRAD_CHECK(parameter.tensor.defined() && parameter.tensor.requires_grad(), "optimizer: parameter \"",
                 parameter.name, "\" does not require a gradient; make it with parameter()");
+  born_.assign(parameters_.size(), 0);
   Group all{"all", Hyperparameters(rule_), rule_};
   for (std::size_t i = 0; i < parameters_.size(); ++i) all.members.push_back(i);
   std::vector<Group> groups;
@@ -134,34 +135,42 @@ template <class T> typename Optimizer<T>::Group Optimizer<T>::fallback_of(Group&
   return others;
 }
 
-/// Slots lie in one block of memory, each parameter's piece on a cache line of its own.
-template <class T> void Optimizer<T>::allocate_state() {
+/// Whether a slot is kept.
+template <class T> bool Optimizer<T>::keeps(Group& group, const Slot& slot) const {
+  using Kind = config::Field::Kind;
+  if (!slot.when || is_scheduled(slot.when)) return true;
+  const std::string when = slot.when;
+  const std::size_t bracket = when.find('[');
+  const config::Fields fields = group.hyperparameters.fields();
+  const config::Field* field = fields.find(when.substr(0, bracket));
+  if (bracket != std::string::npos) return std::stoul(when.substr(bracket + 1)) < field->count;
+  if (field->kind == Kind::boolean) return *static_cast<bool*>(field->place);
+  if (field->kind == Kind::variant) return *static_cast<int*>(field->place) != 0;
+  return *static_cast<double*>(field->place) != 0;
+}
+
+/// Slots lie in one block of memory, each parameter's piece on a cache line of its own. Those that there are keep what
+/// they hold.
+template <class T> void Optimizer<T>::allocate_slots() {
   constexpr std::size_t kLine = 64 / sizeof(T);
   const auto padded = [](std::size_t n) { return (n + kLine - 1) / kLine * kLine; };
-  slots_.assign(parameters_.size(), {});
-  arrays_.assign(parameters_.size() + 1, {});
-  numbers_.assign(parameters_.size() + 1, {});
+  const auto before = std::exchange(slots_, std::vector<std::array<T*, kMaxSlots>>(parameters_.size()));
+  const Storage<T> old = std::move(arena_);
   for (const bool counting : {true, false}) {
     std::size_t at = 0;
     for (std::size_t s = 0; s < kMaxSlots; ++s) {
       for (Group& group : groups_) {
-        if (s >= group.rule.slot_count) continue;
-        const Slot& slot = group.rule.slots[s];
-        const config::Fields fields = group.hyperparameters.fields();
-        bool kept = true;
-        if (slot.when) {
-          const config::Field* field = fields.find(slot.when);
-          kept = field->kind == config::Field::Kind::boolean   ? *static_cast<bool*>(field->place)
-                 : field->kind == config::Field::Kind::variant ? *static_cast<int*>(field->place) != 0
-                                                               : *static_cast<double*>(field->place) != 0;
-        }
-        if (!kept && !is_scheduled(slot.when)) continue;
-        const T initial = slot.initial ? static_cast<T>(*static_cast<double*>(fields.find(slot.initial)->place)) : T{0};
+        if (s >= group.rule.slot_count || !keeps(group, group.rule.slots[s])) continue;
+        const char* field = group.rule.slots[s].initial;
+        const T initial = field ? static_cast<T>(group.hyperparameters.number(field)) : T{0};
         for (const std::size_t member : group.members) {
           const std::size_t size = parameters_[member].tensor.size();
           if (!counting) {
-            slots_[member][s] = arena_.data() + at;
-            std::fill_n(slots_[member][s], size, initial);
+            T* const place = slots_[member][s] = arena_.data() + at;
+            if (const T* held = before.empty() ? nullptr : before[member][s])
+              std::copy_n(held, size, place);
+            else
+              std::fill_n(place, size, initial);
           }
           at += padded(size);
         }
@@ -169,6 +178,25 @@ template <class T> void Optimizer<T>::allocate_state() {
     }
     if (counting) arena_ = Storage<T>(at);
   }
+}
+
+/// Slots that were not needed and are now: a momentum was 0.
+template <class T> void Optimizer<T>::keep_new_slots() {
+  std::vector<std::size_t> fresh;
+  for (Group& group : groups_)
+    for (std::size_t s = 0; s < group.rule.slot_count; ++s)
+      if (!group.members.empty() && !slots_[group.members[0]][s] && keeps(group, group.rule.slots[s]))
+        fresh.insert(fresh.end(), group.members.begin(), group.members.end());
+  if (fresh.empty()) return;
+  allocate_slots();
+  for (const std::size_t member : fresh) born_[member] = steps_[member];
+}
+
+template <class T> void Optimizer<T>::allocate_state() {
+  slots_.clear();
+  allocate_slots();
+  arrays_.assign(parameters_.size() + 1, {});
+  numbers_.assign(parameters_.size() + 1, {});
   for (Group& group : groups_) {
     std::vector<double> initial;
     for (std::size_t k = 0; k < group.rule.number_count; ++k) {
@@ -232,6 +260,8 @@ template <class T> void Optimizer<T>::set(const std::string& hyperparameter, dou
       }
     if (!scheduled) group.hyperparameters.number(hyperparameter) = value;
   }
+  for (std::size_t s = 0; s < rule_.slot_count; ++s)
+    if (rule_.slots[s].when && hyperparameter == rule_.slots[s].when) keep_new_slots();
   apply_schedules();
 }
 

@@ -37,18 +37,7 @@ template <class T> void Optimizer<T>::set_schedules(std::vector<ScheduledParamet
     group.scheduled = std::move(bases);
   }
   schedules_ = std::move(schedules);
-  // A state that is kept while its field is not 0 must be there when a schedule moves the field away from 0.
-  for (std::size_t s = 0; s < rule_.slot_count; ++s) {
-    const char* when = rule_.slots[s].when;
-    if (!when || !is_scheduled(when)) continue;
-    bool kept = true;
-    for (const std::size_t member : groups_.front().members) kept &= slots_[member][s] != nullptr;
-    if (kept) continue;
-    XGRAD_CHECK(step_count_ == 0, "optimizer \"", rule_.name, "\": a schedule moves \"", when, "\", but the state \"",
-                rule_.slots[s].name, "\" was not kept from the first step; set the schedules before it");
-    allocate_state();
-    break;
-  }
+  keep_new_slots();  // a state that is kept while its field is not 0 must be there when a schedule moves the field
   apply_schedules();
 }
 

@@ -83,7 +83,9 @@ template <class T> class Optimizer<T>::Step {
         const std::int64_t t = ++o_.steps_[i];
         // Parameters that have taken as many steps share their scalars: nearly always all of a group.
         std::size_t which = first;
-        while (which < w_.prepared.size() && w_.prepared[which].t != t) ++which;
+        const bool fresh = t == o_.born_[i] + 1;
+        while (which < w_.prepared.size() && (w_.prepared[which].t != t || w_.prepared[which].now.fresh != fresh))
+          ++which;
         if (which == w_.prepared.size() || by_tensor(group.rule)) {
           which = w_.prepared.size();
           prepare(group, g, i, t);
@@ -97,6 +99,15 @@ template <class T> class Optimizer<T>::Step {
     }
   }
 
+  /// What a limit of the rule's own leaves of all gradients.
+  double limited(const Group& group) {
+    if (!group.rule.gradient_limit) return 1;
+    const double limit = group.rule.gradient_limit(group.hyperparameters.rule_data());
+    if (limit == range::kInfinity) return 1;
+    if (norm_ < 0) norm_ = o_.pending_scale_ * o_.gradient_norm();
+    return 1 / std::max(1.0, norm_ / limit);
+  }
+
   /// The scalars that the driver gives to a rule.
   void prepare(Group& group, std::size_t g, std::size_t parameter, std::int64_t t) {
     const SharedOptions& shared = group.hyperparameters.shared;
@@ -107,7 +118,8 @@ template <class T> class Optimizer<T>::Step {
     prepared.group = g;
     prepared.parameter = parameter;
     prepared.t = t;
-    prepared.gradient_scale = static_cast<T>(shared.maximize ? -o_.pending_scale_ : o_.pending_scale_);
+    const double scale = o_.pending_scale_ * limited(group);
+    prepared.gradient_scale = static_cast<T>(shared.maximize ? -scale : scale);
     prepared.gradient_decay = static_cast<T>(mode == "coupled" ? decay : 0);
     double before = 1, after = 1;
     if (t >= group.rule.shared.first_move) {
@@ -121,6 +133,7 @@ template <class T> class Optimizer<T>::Step {
     prepared.result_decay = static_cast<T>(after);
     prepared.now = {};
     prepared.now.t = static_cast<double>(t);
+    prepared.now.fresh = t == o_.born_[parameter] + 1;
     if (by_tensor(group.rule)) prepared.now.rank = static_cast<double>(o_.parameters_[parameter].tensor.rank());
     prepared.now.weight_decay = mode == "within" ? decay : 0;
     prepared.now.initial_lr = initial;
@@ -281,6 +294,7 @@ template <class T> class Optimizer<T>::Step {
   Optimizer& o_;
   Work& w_;
   double loss_;
+  double norm_ = -1;               // of all gradients, once a rule has asked for it
   std::vector<Tensor<T>> before_;  // of cautious members
 };
 

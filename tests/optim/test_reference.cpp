@@ -44,6 +44,8 @@ void compare(const Json& entry, double tolerance) {
       if (entry["clip"][0] == "norm") optimizer->clip_grad_norm(entry["clip"][1]);
       if (entry["clip"][0] == "value") optimizer->clip_grad_value(entry["clip"][1]);
     }
+    if (entry.contains("set") && entry["at"] == t)
+      for (const auto& [name, value] : entry["set"].items()) optimizer->set(name, value);
     if (optimizer->needs_loss())
       optimizer->step(2 + std::cos(0.3 * t));
     else
@@ -65,6 +67,10 @@ TEST_CASE("every option of the torch optimizers gives torch's trajectory") {
 
 TEST_CASE("algorithms that torch lacks, and their options, follow their papers") {
   for (const Json& entry : reference("published")) compare(entry, 1e-10);
+}
+
+TEST_CASE("a momentum set on the way begins as torch's does") {
+  for (const Json& entry : reference("changed")) compare(entry, 1e-10);
 }
 
 TEST_CASE("clipping by norm and by value gives torch's trajectory") {

@@ -37,6 +37,47 @@ TEST_CASE("Muon's steps are nearly orthogonal; zero gradients give no step") {
   for (std::size_t i = 0; i < 4; ++i) CHECK(square.data()[i * 5] == doctest::Approx(1).epsilon(0.6));
 }
 
+TEST_CASE("Muon's presets and the shapes that it leaves to its fallback are options") {
+  const auto moved = [](Json options, const Shape& shape) {
+    options.update({{"type", "muon"}, {"lr", 0.1}});
+    const Tensor<double> theta = run(options, shape, 3);
+    return std::vector<double>(theta.values().begin(), theta.values().end());
+  };
+  const Shape shape{3, 5};
+  CHECK(moved({{"ns_preset", "standard"}, {"ns_steps", 1}}, shape) == moved(Json::object(), shape));
+  const auto express = moved({{"ns_preset", "polar_express"}}, shape);
+  CHECK(express != moved(Json::object(), shape));
+  CHECK(express == moved({{"ns_preset", "polar_express"}, {"ns_steps", 2}}, shape));  // it has its own iterations
+
+  const auto takes = [](const Json& options, const Shape& of) {
+    Json config{{"type", "muon"}};
+    config.update(options);
+    NamedTensors<double> all = start(of);
+    return optim::make<double>(config, all)->groups().size() == 1;
+  };
+  CHECK(takes({{"min_size", 4}}, {4, 5}));
+  CHECK(!takes({{"min_size", 4}}, {3, 5}));
+  CHECK(!takes({{"min_size", 4}}, {5, 3}));
+  CHECK(takes({{"max_aspect", 2}}, {2, 4}));
+  CHECK(!takes({{"max_aspect", 2}}, {2, 5}));
+  CHECK(!takes({{"max_aspect", 2}}, {5, 2}));
+  CHECK(!takes({{"max_aspect", 2}}, {2, 5, 1}));
+}
+
+TEST_CASE("the polar express polynomial brings singular values nearer to 1 than Muon's own") {
+  const auto spread = [](const char* preset) {
+    NamedTensors<double> all = {{"w", parameter(Tensor<double>::zeros({3, 3}))}};
+    const auto optimizer = optim::make<double>({{"type", "muon"}, {"lr", 1}, {"ns_preset", preset}}, all);
+    all[0].tensor.set_grad(Tensor<double>({3, 3}, {1.0, 0.0, 0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 0.05}));
+    optimizer->step();
+    double worst = 0;
+    for (const std::size_t i : {0, 4, 8}) worst = std::max(worst, std::abs(-all[0].tensor.data()[i] - 1));
+    return worst;
+  };
+  CHECK(spread("polar_express") < 0.03);
+  CHECK(spread("standard") > 0.1);
+}
+
 TEST_CASE("parameters that Muon cannot take go to its fallback, as if that were alone") {
   const std::vector<Shape> shapes = {{4, 3}, {4}, {}, {1, 5}, {3, 2, 2}};
   const auto parameters = [&] {
@@ -151,6 +192,24 @@ TEST_CASE("L-BFGS saved, loaded and continued equals uninterrupted, bit for bit"
   second.optimizer->load_steps(first.optimizer->steps(), first.optimizer->step_count());
   for (int t = 3; t < 6; ++t) second.step();
   for (std::size_t i = 0; i < 2; ++i) CHECK(second.point[i].tensor.item() == whole.point[i].tensor.item());
+}
+
+TEST_CASE("L-BFGS with nan_to_inf turns back from where the loss is not a number") {
+  for (const bool turns : {true, false}) {
+    // x - log(x) from 3: the first length that is tried leads to x < 0.
+    NamedTensors<double> point = {{"x", parameter(Tensor<double>({}, {3.0}))}};
+    const auto optimizer = optim::make<double>(
+        {{"type", "lbfgs"}, {"lr", 8.0}, {"line_search_fn", "strong_wolfe"}, {"nan_to_inf", turns}}, point);
+    for (int t = 0; t < 3; ++t)
+      optimizer->step([&] {
+        optimizer->zero_grad();
+        const Tensor<double> loss = point[0].tensor - log(point[0].tensor);
+        loss.backward();
+        return loss.item();
+      });
+    CAPTURE(turns);
+    CHECK((std::abs(point[0].tensor.item() - 1) < 1e-6) == turns);
+  }
 }
 
 TEST_CASE("L-BFGS refuses what it cannot do") {

@@ -71,6 +71,9 @@ Field& Fields::operator()(const char* name, int& place, OneOf choices, const cha
   field.choices = choices.names;
   return field;
 }
+Field& Fields::operator()(const char* name, FewNumbers& place, Range range, const char* doc) {
+  return add({name, doc, Kind::few_numbers, &place, place.count, range});
+}
 Field& Fields::operator()(const char* name, std::vector<double>& place, Range range, const char* doc) {
   return add({name, doc, Kind::number_list, &place, 0, range});
 }

@@ -50,7 +50,7 @@ void ranges(const Subject& s, Findings& f) {
   Hyperparameters defaults = s.defaults();
   const config::Fields fields = defaults.fields();
   for (const Field& field : fields.list()) {
-    const bool list = field.kind == Kind::numbers || field.kind == Kind::number_list;
+    const bool list = field.kind == Kind::numbers || field.kind == Kind::few_numbers || field.kind == Kind::number_list;
     if (!list && field.kind != Kind::number && field.kind != Kind::integer && field.kind != Kind::optional_number &&
         field.kind != Kind::optional_integer)
       continue;

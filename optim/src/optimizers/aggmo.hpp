@@ -4,23 +4,31 @@
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
-/// Three momenta side by side: b_i = beta_i b_i + g;  p -= lr (b_1 + b_2 + b_3) / 3.
+/// K momenta side by side: b_i = beta_i b_i + g;  p -= lr (b_1 + ... + b_K) / K.
 struct AggMo {
   double lr = 1e-3;
-  std::array<double, 3> betas{0, 0.9, 0.99};
+  config::FewNumbers betas{0, 0.9, 0.99};
   static constexpr const char* name = "aggmo";
   static constexpr About about{"the mean of several momenta", "Lucas et al. 2018, arXiv:1804.00325"};
-  static constexpr Slot slots[] = {{"momentum_buffer_0"}, {"momentum_buffer_1"}, {"momentum_buffer_2"}};
+  static constexpr Slot slots[] = {{"momentum_buffer_0", "betas[0]"}, {"momentum_buffer_1", "betas[1]"},
+                                   {"momentum_buffer_2", "betas[2]"}, {"momentum_buffer_3", "betas[3]"},
+                                   {"momentum_buffer_4", "betas[4]"}, {"momentum_buffer_5", "betas[5]"},
+                                   {"momentum_buffer_6", "betas[6]"}, {"momentum_buffer_7", "betas[7]"}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "step size");
     f("betas", betas, range::beta, "the weights of the previous direction");
   }
   auto step(Now) const {
-    return [*this, rate = lr / 3](auto& p, auto g, auto& a, auto& b, auto& c) {
-      a = betas[0] * a + g;
-      b = betas[1] * b + g;
-      c = betas[2] * c + g;
-      p -= rate * (a + b + c);
+    return [betas = betas, rate = lr / static_cast<double>(betas.count)](auto& p, auto g, auto&... buffers) {
+      auto sum = 0 * g;
+      std::size_t i = 0;
+      const auto advance = [&](auto& b) {
+        if (i >= betas.count) return;
+        b = betas.values[i++] * b + g;
+        sum += b;
+      };
+      (advance(buffers), ...);
+      p -= rate * sum;
     };
   }
 };

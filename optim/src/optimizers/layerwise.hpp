@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
+#include <optional>
+
 #include "xgrad/optim/kernel.hpp"
 
 namespace xgrad::optim::inline XGRAD_ISA {
@@ -8,11 +10,12 @@ namespace xgrad::optim::inline XGRAD_ISA {
 template <class Real> Real trust_ratio(Real a, Real b) { return a > 0 && b > 0 ? a / b : 1; }
 
 /// u = m / bc1 / (sqrt(v / bc2) + eps) + weight_decay p with Adam's m and v;  p -= lr |p| / |u| u, norms of each
-/// tensor.
+/// tensor. max_grad_norm (NVIDIA's and timm's programs: 1): g / max(1, |g| / max_grad_norm), norm over all parameters.
 struct Lamb {
   double lr = 1e-3;
   std::array<double, 2> betas{0.9, 0.999};
   double eps = 1e-6;
+  std::optional<double> max_grad_norm;
   bool trust_clip = false, always_adapt = true;
   static constexpr const char* name = "lamb";
   static constexpr About about{"Adam's direction at the length of the parameter", "You et al. 2019, arXiv:1904.00962"};
@@ -24,9 +27,11 @@ struct Lamb {
     f("lr", lr, range::nonnegative, "step size");
     f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
     f("eps", eps, range::nonnegative, "added to the root of the mean square");
+    f("max_grad_norm", max_grad_norm, range::positive, "all gradients together at most so long; null: no limit");
     f("trust_clip", trust_clip, "ratios of the norms at most 1");
     f("always_adapt", always_adapt, "scale by the norms also where there is no weight decay");
   }
+  double gradient_limit() const { return max_grad_norm.value_or(range::kInfinity); }
   auto direction(Now now) const {
     const double rate = 1 / (1 - std::pow(betas[0], now.t)), root = 1 / std::sqrt(1 - std::pow(betas[1], now.t));
     return [rate, root, eps = eps, decay = now.weight_decay](auto p, auto m, auto v) {

@@ -32,91 +32,91 @@ struct PolyakSgd {
   }
 };
 
-/// The step along the momentum m at which the loss's model, from averages of loss, gradient and <gradient, parameter>,
-/// reaches lower_bound, at most lr. Averages are over all parameters.
-struct Momo {
-  double lr = 1, beta = 0.9, lower_bound = 0;
-  static constexpr const char* name = "momo";
-  static constexpr About about{"momentum with a model of the loss that chooses the step size",
-                               "Schaipp et al. 2023, arXiv:2305.07583"};
+/// What momo and momo_adam share: the step along the momentum m at which the loss's model, from averages of loss,
+/// gradient and <gradient, parameter>, reaches lower_bound, at most lr. Averages are over all parameters.
+struct LossModel {
+  double lower_bound = 0;
+  bool adapt_lower_bound = false;
   static constexpr Shared shared{0, Decay::within};
   static constexpr Scope scope = Scope::all;
   static constexpr bool needs_loss = true;
   static constexpr Traits traits{.reach = Reach::all};
-  static constexpr Slot slots[] = {{"exp_avg"}};
-  static constexpr Number numbers[] = {{"mean_loss"}, {"mean_product"}, {"rate"}};
+  static constexpr Number numbers[] = {{"mean_loss"}, {"mean_product"}, {"rate"}, {"bound", "lower_bound"}};
   static constexpr bool settled = true;
+  void describe(Fields& f) {
+    f("lower_bound", lower_bound, range::any, "a lower bound of the loss");
+    f("adapt_lower_bound", adapt_lower_bound, "estimate a higher one on the way");
+  }
+  /// Advances the averages by the weight 1 - beta. The sums are <g, p>, |m|^2 in the step's norm, and <m, p>; m is
+  /// `correction` times an unbiased mean.
+  void gather(Now now, double lr, double beta, double correction) const {
+    constexpr double kTiny = 2.220446049250313e-16;
+    double &loss = now.numbers[0], &product = now.numbers[1], &rate = now.numbers[2], &bound = now.numbers[3];
+    loss = beta * loss + (1 - beta) * now.loss;
+    product = beta * product + (1 - beta) * now.sums[0];
+    const double squares = now.sums[1], grown = 1 + lr * now.weight_decay, largest = lr / correction,
+                 model = grown * (loss - product) + now.sums[2], scale = grown * correction;
+    const auto at_least = [&](double x) { return x > lower_bound ? x : lower_bound; };
+    if (adapt_lower_bound && model < scale * bound) bound = at_least(model / (2 * scale));
+    const double gap = model - scale * bound, size = squares <= kTiny || gap < 0 ? 0 : gap / squares;
+    rate = size < largest ? size : largest;
+    if (adapt_lower_bound) bound = at_least((loss - product + now.sums[2] - rate * squares / 2) / correction);
+  }
+  /// Of the parameter, in a step.
+  static double decay(double lr, Now now) { return lr * now.weight_decay / (1 + lr * now.weight_decay); }
+};
+
+struct Momo : LossModel {
+  double lr = 1, beta = 0.9;
+  static constexpr const char* name = "momo";
+  static constexpr About about{"momentum with a model of the loss that chooses the step size",
+                               "Schaipp et al. 2023, arXiv:2305.07583"};
+  static constexpr Slot slots[] = {{"exp_avg"}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "the largest step size");
     f("beta", beta, range::beta, "decay of the averages");
-    f("lower_bound", lower_bound, range::any, "a lower bound of the loss");
+    LossModel::describe(f);
   }
-  double decay(Now now) const { return now.t == 1 ? 0 : beta; }  // the first averages are the first values
+  double beta_at(Now now) const { return now.t == 1 ? 0 : beta; }  // the first averages are the first values
   auto measure(Now now) const {
-    return [beta = decay(now)](auto p, auto g, auto& m) {
+    return [beta = beta_at(now)](auto p, auto g, auto& m) {
       m = beta * m + (1 - beta) * g;
       return std::array{g * p, m * m, m * p};
     };
   }
-  void gather(Now now) const {
-    constexpr double kTiny = 2.220446049250313e-16;
-    double &loss = now.numbers[0], &product = now.numbers[1];
-    loss = decay(now) * loss + (1 - decay(now)) * now.loss;
-    product = decay(now) * product + (1 - decay(now)) * now.sums[0];
-    const double gap = (1 + lr * now.weight_decay) * (loss - lower_bound - product) + now.sums[2];
-    const double size = now.sums[1] <= kTiny || gap < 0 ? 0 : gap / now.sums[1];
-    now.numbers[2] = size < lr ? size : lr;
-  }
+  void gather(Now now) const { LossModel::gather(now, lr, beta_at(now), 1); }
   auto step(Now now) const {
-    return [rate = now.numbers[2], decay = lr * now.weight_decay / (1 + lr * now.weight_decay)](
-               auto& p, auto, auto& m) { p -= decay * p + rate * m; };
+    return [rate = now.numbers[2], decay = decay(lr, now)](auto& p, auto, auto& m) { p -= decay * p + rate * m; };
   }
 };
 
-/// Momo with Adam's mean square as the metric.
-struct MomoAdam {
+/// The same along Adam's direction m / (sqrt(v / bc2) + eps).
+struct MomoAdam : LossModel {
   double lr = 1e-2;
   std::array<double, 2> betas{0.9, 0.999};
-  double eps = 1e-8, lower_bound = 0;
+  double eps = 1e-8;
   static constexpr const char* name = "momo_adam";
   static constexpr About about{"Adam with a model of the loss that chooses the step size",
                                "Schaipp et al. 2023, arXiv:2305.07583"};
-  static constexpr Shared shared{0, Decay::within};
-  static constexpr Scope scope = Scope::all;
-  static constexpr bool needs_loss = true;
-  static constexpr Traits traits{.reach = Reach::all};
   static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}};
-  static constexpr Number numbers[] = {{"mean_loss"}, {"mean_product"}, {"rate"}};
-  static constexpr bool settled = true;
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "the largest step size");
     f("betas", betas, range::beta, "decay of the averages and of the mean square of the gradient");
     f("eps", eps, range::positive, "added to the root of the mean square");
-    f("lower_bound", lower_bound, range::any, "a lower bound of the loss");
+    LossModel::describe(f);
   }
   double root(Now now) const { return 1 / std::sqrt(1 - std::pow(betas[1], now.t)); }
   auto measure(Now now) const {
-    return [*this, root = root(now)](auto p, auto g, auto& m, auto& v) {
+    return [betas = betas, eps = eps, root = root(now)](auto p, auto g, auto& m, auto& v) {
       m = betas[0] * m + (1 - betas[0]) * g;
       v = betas[1] * v + (1 - betas[1]) * g * g;
       return std::array{g * p, m * m / (eps + root * sqrt(v)), m * p};
     };
   }
-  void gather(Now now) const {
-    constexpr double kTiny = 2.220446049250313e-16;
-    double &loss = now.numbers[0], &product = now.numbers[1];
-    const double correction = 1 - std::pow(betas[0], now.t), largest = lr / correction;
-    loss = betas[0] * loss + (1 - betas[0]) * now.loss;
-    product = betas[0] * product + (1 - betas[0]) * now.sums[0];
-    const double gap = (1 + lr * now.weight_decay) * (loss - correction * lower_bound - product) + now.sums[2];
-    const double size = now.sums[1] <= kTiny || gap < 0 ? 0 : gap / now.sums[1];
-    now.numbers[2] = size < largest ? size : largest;
-  }
+  void gather(Now now) const { LossModel::gather(now, lr, betas[0], 1 - std::pow(betas[0], now.t)); }
   auto step(Now now) const {
-    return [rate = now.numbers[2], root = root(now), eps = eps,
-            decay = lr * now.weight_decay / (1 + lr * now.weight_decay)](auto& p, auto, auto& m, auto& v) {
-      p -= decay * p + rate * m / (eps + root * sqrt(v));
-    };
+    return [rate = now.numbers[2], root = root(now), eps = eps, decay = decay(lr, now)](
+               auto& p, auto, auto& m, auto& v) { p -= decay * p + rate * m / (eps + root * sqrt(v)); };
   }
 };
 

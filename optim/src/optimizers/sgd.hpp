@@ -22,7 +22,7 @@ struct Sgd {
     return nesterov && (momentum <= 0 || dampening != 0) ? "nesterov needs momentum > 0 and dampening = 0" : nullptr;
   }
   auto step(Now now) const {
-    return [*this, fresh = now.t == 1 ? 1 : 1 - dampening](auto& p, auto g, auto& b) {
+    return [*this, fresh = now.fresh ? 1 : 1 - dampening](auto& p, auto g, auto& b) {
       if (momentum != 0) {
         b = momentum * b + fresh * g;
         g = nesterov ? g + momentum * b : b;

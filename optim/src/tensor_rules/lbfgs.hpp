@@ -14,6 +14,7 @@ struct Lbfgs {
   std::int64_t max_iter = 20, history_size = 100;
   std::optional<std::int64_t> max_eval;
   int line_search_fn = 0;
+  bool nan_to_inf = false;
   static constexpr const char* name = "lbfgs";
   static constexpr About about{"quasi-Newton steps from the last changes of the gradient",
                                "Liu, Nocedal 1989, Math. Programming 45"};
@@ -28,6 +29,7 @@ struct Lbfgs {
     f("tolerance_change", tolerance_change, range::nonnegative, "done when parameters and loss change less");
     f("history_size", history_size, range::count, "changes of gradient that are remembered");
     f("line_search_fn", line_search_fn, config::OneOf{"none|strong_wolfe"}, "how far to go along a direction");
+    f("nan_to_inf", nan_to_inf, "a loss of NaN counts as infinite: the line search turns back from it");
   }
   std::vector<StateArray> arrays(const Shape& all) const {
     const Shape history{history_size, elements(all)};
@@ -63,7 +65,8 @@ struct Lbfgs {
       if (line_search_fn == 1) {
         const auto evaluate = [&](double length) {
           all.set_parameters(start + length * direction);
-          const double value = closure();
+          double value = closure();
+          if (nan_to_inf && std::isnan(value)) value = range::kInfinity;
           const Tensor<T> gradient = all.gradient();
           return Trial<T>{length, value, gradient, inner_product(gradient, direction)};
         };

@@ -33,11 +33,12 @@ template <class T> struct Found {
   double evaluations;
 };
 
-/// Where the cubic through two trials has its minimum, within [low, high].
+/// Where the cubic through two trials has its minimum, within [low, high]; in the middle if it has none, or if one of
+/// the losses is infinite.
 template <class T> double cubic_minimum(const Trial<T>& a, const Trial<T>& b, double low, double high) {
   const double d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.length - b.length),
                square = d1 * d1 - a.slope * b.slope;
-  if (!(square >= 0)) return (low + high) / 2;
+  if (!(square >= 0 && std::isfinite(square))) return (low + high) / 2;
   const double d2 = std::sqrt(square);
   const double minimum = a.length <= b.length
                              ? b.length - (b.length - a.length) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))

@@ -96,7 +96,7 @@ add("rprop", Rprop, lr=0.1)
 add("rprop", Rprop, lr=0.01, etas=(0.3, 1.5), step_sizes=(1e-3, 0.1))
 
 
-def trajectory(cls, options, clip=None, groups=None):
+def trajectory(cls, options, clip=None, groups=None, change=None):
     parameters = [torch.nn.Parameter(start(p, shape)) for p, shape in enumerate(SHAPES)]
     listed = parameters if groups is None else [{"params": [q], **g} for q, g in zip(parameters, groups)]
     optimizer = cls(listed, **options)
@@ -108,6 +108,8 @@ def trajectory(cls, options, clip=None, groups=None):
             torch.nn.utils.clip_grad_norm_(parameters, clip[1])
         if clip and clip[0] == "value":
             torch.nn.utils.clip_grad_value_(parameters, clip[1])
+        if change and t == change[0]:
+            optimizer.param_groups[0].update(change[1])
         optimizer.step()
         if t in KEPT:
             kept[t] = [parameter.detach().flatten().tolist() for parameter in parameters]
@@ -124,12 +126,16 @@ PUBLISHED = [
                                 dict(lr=0.1, weight_decay=0.05, delta=0.7, nesterov=True, wd_ratio=0.5, eps=1e-4)]),
     ("sgdp", published.SGDP, [dict(lr=0.1, weight_decay=0.05), dict(lr=0.1, weight_decay=0.05, momentum=0.9, delta=2),
                               dict(lr=0.1, momentum=0.9, dampening=0.3, nesterov=True, weight_decay=0.05, delta=0.7)]),
-    ("momo", published.Momo, [dict(), dict(lr=0.05, weight_decay=0.1, beta=0.8), dict(lower_bound=1.5)]),
-    ("momo_adam", published.MomoAdam, [dict(), dict(lr=0.5, weight_decay=0.1, betas=(0.8, 0.95), eps=1e-4)]),
+    ("momo", published.Momo, [dict(), dict(lr=0.05, weight_decay=0.1, beta=0.8), dict(lower_bound=1.5),
+                              dict(lower_bound=-1, adapt_lower_bound=True, weight_decay=0.1)]),
+    ("momo_adam", published.MomoAdam, [dict(), dict(lr=0.5, weight_decay=0.1, betas=(0.8, 0.95), eps=1e-4),
+                                       dict(lr=0.5, lower_bound=-1, adapt_lower_bound=True)]),
     ("polyak_sgd", published.PolyakSGD, [dict(), dict(lr=0.05, scaling=0.5, eps=0.1), dict(f_min=2, plus=True)]),
     ("schedule_free_radam", published.ScheduleFreeRAdam,
      [dict(lr=0.1), dict(lr=0.1, weight_decay=0.05, r=1, weight_lr_power=1, betas=(0.8, 0.95), eps=1e-4),
       dict(lr=0.1, silent_sgd_phase=False)]),
+    ("aggmo", published.AggMo, [dict(lr=0.1), dict(lr=0.1, betas=(0.5,)), dict(lr=0.01, betas=[0, .1, .2, .5, .7, .9, .95, .99])]),
+    ("lamb", published.Lamb, [dict(lr=0.1, weight_decay=0.05, max_grad_norm=1.0), dict(lr=0.1, betas=(0.8, 0.95), max_grad_norm=3.0)]),
     ("tiger", published.Tiger, [dict(lr=0.1), dict(lr=0.1, beta=0.5, weight_decay=0.1)]),
     ("adamaxw", published.AdaMaxW, [dict(lr=0.1), dict(lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.1)]),
     ("amsbound", published.AMSBound, [dict(lr=0.1), dict(lr=0.1, final_lr=0.02, gamma=0.5, betas=(0.8, 0.5))]),
@@ -179,7 +185,7 @@ def rates(make):
 def main():
     import warnings
     warnings.simplefilter("ignore")
-    out = {"torch": torch.__version__, "optimizers": [], "published": [], "clipped": [], "groups": [], "schedules": []}
+    out = {"torch": torch.__version__, "optimizers": [], "published": [], "clipped": [], "groups": [], "changed": [], "schedules": []}
     for config, cls, options in OPTIMIZERS:
         out["optimizers"].append({"config": config, "values": trajectory(cls, options)})
     for name, cls, variants in PUBLISHED:
@@ -191,6 +197,10 @@ def main():
         "config": {"type": "adamw", "lr": 0.1, "weight_decay": 0.05,
                    "groups": [{"match": "p1", "weight_decay": 0}, {"rank": 0, "lr": 0.01, "betas": [0.5, 0.9]}]},
         "values": trajectory(AdamW, {"lr": 0.1, "weight_decay": 0.05}, None, [{}, {"weight_decay": 0}, {"lr": 0.01, "betas": (0.5, 0.9)}])})
+    for cls, options, change in ((SGD, dict(lr=0.1, dampening=0.3), (6, {"momentum": 0.9})),
+                                 (SGD, dict(lr=0.1, momentum=0.9, dampening=0.3), (6, {"momentum": 0.5}))):
+        out["changed"].append({"config": {"type": cls.__name__.lower(), **options}, "at": change[0], "set": change[1],
+                               "values": trajectory(cls, options, change=change)})
     for config, make in SCHEDULES:
         out["schedules"].append({"config": config, "values": rates(make)})
     print(json.dumps(out, separators=(",", ":")))

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <string>
@@ -58,6 +59,17 @@ struct Duration {
   std::int64_t steps(std::int64_t per_epoch, std::int64_t total) const;
 };
 
+/// One to eight numbers, for structs that are copied as bytes.
+struct FewNumbers {
+  static constexpr std::size_t kMost = 8;
+  double values[kMost] = {};  // the first member: a field of these numbers points here
+  std::size_t count = 0;
+
+  FewNumbers(std::initializer_list<double> list) {
+    for (const double value : list) values[count++] = value;
+  }
+};
+
 /// The names that a text field accepts, separated by bars: "min|max".
 struct OneOf {
   const char* names;
@@ -74,6 +86,7 @@ struct Field {
     choice,
     variant,
     numbers,
+    few_numbers,
     number_list,
     optional_number,
     optional_integer,
@@ -86,7 +99,7 @@ struct Field {
   const char* doc;
   Kind kind;
   void* place;
-  std::size_t count = 0;  // of `numbers`
+  std::size_t count = 0;  // of `numbers` and, at present, of `few_numbers`
   Range range{};
   const char* choices = "";  // of `choice` and `variant`
   bool is_required = false;
@@ -114,6 +127,7 @@ class Fields {
   Field& operator()(const char* name, std::array<double, N>& place, Range range, const char* doc) {
     return numbers(name, place.data(), N, range, doc);
   }
+  Field& operator()(const char* name, FewNumbers& place, Range range, const char* doc);
   Field& operator()(const char* name, std::vector<double>& place, Range range, const char* doc);
   Field& operator()(const char* name, std::optional<double>& place, Range range, const char* doc);
   Field& operator()(const char* name, std::optional<std::int64_t>& place, Range range, const char* doc);

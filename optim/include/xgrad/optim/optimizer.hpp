@@ -116,10 +116,11 @@ template <class T> class Optimizer {
 
   /// A hyperparameter of one group, by name: "lr", "betas[0]", "weight_decay". Throws Error for an unknown name.
   double get(const std::string& hyperparameter, std::size_t group = 0);
-  /// Of all groups. Under a schedule this sets what the schedule multiplies.
+  /// Of all groups. Under a schedule this sets what the schedule multiplies. A momentum that was 0 begins with the next
+  /// step, as a new optimizer's does.
   void set(const std::string& hyperparameter, double value);
-  /// Attaches schedules, in force at once. Throws Error for an unknown hyperparameter, and after the first step if one
-  /// needs a state that is not kept (sgd's momentum).
+  /// Attaches schedules, in force at once; the state of a momentum that was 0 begins now. Throws Error for an unknown
+  /// hyperparameter.
   void set_schedules(std::vector<ScheduledParameter> schedules);
   /// A new measurement, for the schedules that wait for one ("plateau"); in force at once.
   void observe(const std::string& metric, double value);
@@ -175,6 +176,9 @@ template <class T> class Optimizer {
   void set_groups(std::vector<Group> groups);
   std::optional<Group> take_unfit(Group& group) const;
   void allocate_state();
+  bool keeps(Group& group, const Slot& slot) const;
+  void allocate_slots();
+  void keep_new_slots();
   void apply_schedules();
   bool is_scheduled(const char* hyperparameter) const;
   template <class Visit> void visit_plateaus(const Visit& visit) const;
@@ -189,7 +193,7 @@ template <class T> class Optimizer {
   NamedTensors<T> parameters_;
   std::vector<Group> groups_;
   std::vector<ScheduledParameter> schedules_;
-  std::vector<std::int64_t> steps_;
+  std::vector<std::int64_t> steps_, born_;  // steps that each parameter has taken, and had taken when its slots began
   std::int64_t step_count_ = 0;
   Storage<T> arena_;
   std::vector<std::array<T*, kMaxSlots>> slots_;  // of each parameter; null where not kept

@@ -31,7 +31,7 @@ inline constexpr std::size_t kMaxSlots = 8, kMaxSums = 4, kRuleBytes = 256, kKer
 /// A state array that an optimizer keeps beside each parameter, of the parameter's shape.
 struct Slot {
   const char* name;
-  const char* when = nullptr;     ///< kept only if this field is not zero
+  const char* when = nullptr;     ///< kept only if this field is not zero, or if the list "betas[2]" is so long
   const char* initial = nullptr;  ///< the field that gives the initial value; default 0
   bool of_parameter = false;      ///< begins as a copy of the parameter at its first step
 };
@@ -80,6 +80,7 @@ struct Now {
   double weight_decay = 0;       ///< to be applied by the rule; 0 unless it decays by Decay::within
   double initial_lr = 0;         ///< lr before schedules
   double loss = 0;               ///< of this step, if the rule asks for it
+  bool fresh = false;            ///< the slots begin with this step: the first, or the first with a momentum that was 0
   const double* sums = nullptr;  ///< of what measure() returned
   double* numbers = nullptr;     ///< the state numbers; gather() may change them
 };
@@ -123,6 +124,8 @@ template <class T> struct Rule {
   void (*construct)(void* rule, const void* context) = nullptr;  ///< with default hyperparameters
   void (*describe)(void* rule, Fields& fields) = nullptr;
   const char* (*check)(const void* rule) = nullptr;  ///< what is wrong between fields, or null
+  /// Gradients are divided by max(1, their norm over all parameters / this), if it is there.
+  double (*gradient_limit)(const void* rule) = nullptr;
 
   // Element by element: measure (may be absent), gather (may be absent), step.
   Pass<T> measure, step;
@@ -176,6 +179,8 @@ template <class T, class R> constexpr Rule<T> described_rule() {
   rule.construct = construct<R>;
   rule.describe = describe<R>;
   rule.check = check<R>;
+  if constexpr (requires(const R& r) { r.gradient_limit(); })
+    rule.gradient_limit = [](const void* place) { return static_cast<const R*>(place)->gradient_limit(); };
   return rule;
 }
 
