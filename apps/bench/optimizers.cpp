@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
         parameters.back().tensor.set_grad(Tensor<float>::full(shape, 0.25f));
       }
       const auto optimizer = optim::make<float>(entry.config, parameters);
-      if (optimizer->needs_loss() || optimizer->needs_closure()) continue;  // their time is the loss's
+      if (optimizer->needs_loss() || optimizer->needs_closure() || optimizer->wants_curvature())
+        continue;  // their time is the loss's
       std::size_t kept = 0;
       for (const auto& state : optimizer->state()) kept += state.shape.size();
       const std::size_t numbers = 3 * kElements + 2 * kept;  // reads p, g and the state; writes p and the state

@@ -43,12 +43,13 @@ bool matches(const std::string& pattern, const std::string& name) {
 struct GroupOptions {
   Value match, rank;
   double lr_scale = 1;
-  bool freeze = false;
+  bool freeze = false, by_fallback = false;
   void describe(config::Fields& f) {
     f("match", match, "", "parameter names, or a list of them: \"*.bias\", \"re:.*norm.*\"");
     f("rank", rank, "", "parameters with this number of axes");
     f("lr_scale", lr_scale, config::range::nonnegative, "multiplies lr");
     f("freeze", freeze, "leave these parameters as they are");
+    f("by_fallback", by_fallback, "give them to the fallback, though they fit (muon: embeddings, heads)");
   }
 };
 
@@ -265,11 +266,14 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
       check(group.hyperparameters, item);
       group.lr_scale = options.lr_scale;
       group.freeze = options.freeze;
+      group.by_fallback = options.by_fallback;
+      if (options.by_fallback && !rule.fits)
+        problems.add("XG107", item, what + " takes parameters of every shape: it has no fallback");
       group.members = grouping.take(options, item, groups.size() + 1, group.label);
       groups.push_back(std::move(group));
     }
   }
-  Group rest{groups.empty() ? "all" : "the rest", common, rule, 1, false, grouping.rest()};
+  Group rest{groups.empty() ? "all" : "the rest", common, rule, 1, false, false, grouping.rest()};
   groups.insert(groups.begin(), std::move(rest));
   if (const auto* member = value.find("fallback")) read_fallback<T>(groups, member->value, problems);
   const bool frozen =

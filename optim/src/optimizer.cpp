@@ -29,7 +29,7 @@ void SharedOptions::describe(config::Fields& f) {
 template <class T>
 Hyperparameters::Hyperparameters(const Rule<T>& rule)
     : describe_(rule.describe), check_(rule.check), decays_within_(rule.shared.can_decay_within()),
-      minimizes_(rule.minimize != nullptr) {
+      minimizes_(rule.minimize != nullptr), by_rows_(rule.rows != nullptr) {
   rule.construct(rule_.data(), rule.context);
   shared.weight_decay = rule.shared.weight_decay;
   shared.weight_decay_mode = kModes[static_cast<int>(rule.shared.decay)];
@@ -49,6 +49,8 @@ const char* Hyperparameters::check() const {
     return "has no weight decay of its own: weight_decay_mode cannot be \"within\"";
   if (minimizes_ && (shared.weight_decay != 0 || shared.maximize || shared.cautious || shared.cautious_weight_decay))
     return "minimises the closure's loss as it is, without cautious steps: write weight decay and sign into the loss";
+  if (by_rows_ && (shared.weight_decay != 0 || shared.cautious || shared.cautious_weight_decay))
+    return "moves the rows that a gradient lists and no others: there is no weight decay and no caution";
   return check_(rule_.data());
 }
 
@@ -111,7 +113,7 @@ template <class T> void Optimizer<T>::set_groups(std::vector<Group> groups) {
 template <class T> std::optional<typename Optimizer<T>::Group> Optimizer<T>::take_unfit(Group& group) const {
   if (!group.rule.fits) return std::nullopt;
   const auto fits = [&](std::size_t i) {
-    return group.rule.fits(group.hyperparameters.rule_data(), parameters_[i].tensor.shape());
+    return !group.by_fallback && group.rule.fits(group.hyperparameters.rule_data(), parameters_[i].tensor.shape());
   };
   const auto unfit = std::stable_partition(group.members.begin(), group.members.end(), fits);
   if (unfit == group.members.end()) return std::nullopt;
@@ -216,7 +218,7 @@ template <class T> void Optimizer<T>::allocate_state() {
     if (group.rule.scope == Scope::all && numbers_[all].empty()) numbers_[all] = initial;
     for (const std::size_t member : group.members) {
       if (group.rule.scope == Scope::tensor) numbers_[member] = initial;
-      if (group.rule.tensor) allocate(member, parameters_[member].tensor.shape());
+      if (group.rule.tensor || group.rule.rows) allocate(member, parameters_[member].tensor.shape());
     }
     if (group.rule.minimize && !group.freeze && !group.members.empty()) {
       std::int64_t elements = 0;

@@ -15,7 +15,8 @@ template <class T> double Optimizer<T>::gradient_norm() const {
   std::vector<double>& parts = work_->parts;
   for (const NamedTensor<T>& parameter : parameters_) {
     if (!parameter.tensor.has_grad()) continue;
-    const Tensor<T> gradient = parameter.tensor.grad();
+    const Tensor<T> gradient =
+        parameter.tensor.has_sparse_grad() ? parameter.tensor.sparse_grad().values : parameter.tensor.grad();
     const std::size_t size = gradient.size();
     parts.assign((size + kChunk - 1) / kChunk, 0);
     parallel_for(parts.size(), [&](std::size_t i) {
@@ -55,7 +56,9 @@ template <class T> class Optimizer<T>::Step {
     gather();
     remember();
     move();
+    absorb();
     for (const Member& member : w_.members) move_tensor(member);
+    for (const Member& member : w_.members) move_rows(member);
     reconsider();
   }
 
@@ -67,7 +70,7 @@ template <class T> class Optimizer<T>::Step {
   const Rule<T>& rule_of(const Prepared& prepared) const { return o_.groups_[prepared.group].rule; }
   /// Whether each parameter has scalars of its own.
   static bool by_tensor(const Rule<T>& rule) {
-    return rule.scope == Scope::tensor && (rule.sum_count > 0 || rule.number_count > 0 || rule.tensor);
+    return rule.scope == Scope::tensor && (rule.sum_count > 0 || rule.number_count > 0 || rule.tensor || rule.rows);
   }
 
   void collect() {
@@ -80,6 +83,10 @@ template <class T> class Optimizer<T>::Step {
       for (const std::size_t i : group.members) {
         Tensor<T>& parameter = o_.parameters_[i].tensor;
         if (!parameter.has_grad()) continue;
+        XGRAD_CHECK(!group.rule.rows || parameter.has_sparse_grad(), "optimizer \"", group.rule.name,
+                    "\": the gradient of \"", o_.parameters_[i].name, "\" ", parameter.shape(),
+                    " is dense; it takes gradients that are kept as rows (an embedding's, made with sparse = true and "
+                    "not changed since): use adam, or a group with \"by_fallback\": true");
         const std::int64_t t = ++o_.steps_[i];
         // Parameters that have taken as many steps share their scalars: nearly always all of a group.
         std::size_t which = first;
@@ -92,7 +99,7 @@ template <class T> class Optimizer<T>::Step {
         }
         // Handles once, outside of the threads: counts are not atomic.
         T* data = parameter.mutable_data();
-        w_.members.push_back({i, which, data, parameter.grad().data()});
+        w_.members.push_back({i, which, data, group.rule.rows ? nullptr : parameter.grad().data()});
         for (std::size_t s = 0; t == 1 && s < group.rule.slot_count; ++s)
           if (group.rule.slots[s].of_parameter && o_.slots_[i][s]) std::copy_n(data, parameter.size(), o_.slots_[i][s]);
       }
@@ -159,7 +166,7 @@ template <class T> class Optimizer<T>::Step {
     if (w_.shares.back() != w_.chunks.size()) w_.shares.push_back(w_.chunks.size());
   }
 
-  void pass(const Pass<T>& pass, const Chunk& chunk, double* sums) const {
+  Block<T> block_of(const Chunk& chunk) const {
     const Member& member = w_.members[chunk.member];
     const Prepared& prepared = w_.prepared[member.prepared];
     Block<T> block{};
@@ -175,7 +182,10 @@ template <class T> class Optimizer<T>::Step {
     block.parameter_decay = prepared.parameter_decay;
     block.result_decay = prepared.result_decay;
     block.clip = static_cast<T>(o_.pending_clip_);
-    pass.run(prepared.kernel.data(), block, sums);
+    return block;
+  }
+  void pass(const Pass<T>& pass, const Chunk& chunk, double* sums) const {
+    pass.run(w_.prepared[w_.members[chunk.member].prepared].kernel.data(), block_of(chunk), sums);
   }
 
   /// Sums of each parameter in the order of its chunks, and of all in the order of parameters: neither threads nor
@@ -232,6 +242,44 @@ template <class T> class Optimizer<T>::Step {
     });
   }
 
+  /// Behind the step, the estimate of the curvature that was made for it.
+  void absorb() {
+    if (o_.estimates_.empty()) return;
+    for (Prepared& prepared : w_.prepared)
+      if (const Rule<T>& rule = rule_of(prepared); rule.absorb)
+        rule.absorb.prepare(hyperparameters_of(prepared), prepared.now, prepared.kernel.data());
+    w_.for_chunks([&](std::size_t i) {
+      const Chunk& chunk = w_.chunks[i];
+      const Member& member = w_.members[chunk.member];
+      const Rule<T>& rule = rule_of(w_.prepared[member.prepared]);
+      if (!rule.absorb) return;
+      Block<T> block = block_of(chunk);
+      block.g = o_.estimates_[member.parameter].data() + chunk.offset;
+      block.gradient_scale = options_of(member).maximize && rule.curvature == Curvature::hessian ? T{-1} : T{1};
+      block.gradient_decay = 0;
+      block.parameter_decay = block.result_decay = 1;
+      block.clip = std::numeric_limits<T>::infinity();
+      rule.absorb.run(w_.prepared[member.prepared].kernel.data(), block, nullptr);
+    });
+    o_.estimates_.clear();
+  }
+
+  void move_rows(const Member& member) {
+    const Prepared& prepared = w_.prepared[member.prepared];
+    const Rule<T>& rule = rule_of(prepared);
+    if (!rule.rows) return;
+    const NoGrad no_grad;
+    SparseRows<T> g = o_.parameters_[member.parameter].tensor.sparse_grad();
+    if (prepared.gradient_scale != 1) g.values = g.values * static_cast<double>(prepared.gradient_scale);
+    g.values = clipped(g.values);
+    rule.rows(hyperparameters_of(prepared), member.data, g, o_.arrays_[member.parameter].tensors.data(), prepared.now);
+  }
+
+  Tensor<T> clipped(const Tensor<T>& g) const {
+    const double limit = o_.pending_clip_;
+    return limit < std::numeric_limits<double>::infinity() ? clamp(g, -limit, limit) : g;
+  }
+
   /// BLAS and the engine's operations have the threads.
   void move_tensor(const Member& member) {
     const Prepared& prepared = w_.prepared[member.prepared];
@@ -243,7 +291,7 @@ template <class T> class Optimizer<T>::Step {
     const Tensor<T> p = parameter.detach();
     Tensor<T> g = parameter.grad();
     if (prepared.gradient_scale != 1) g = g * static_cast<double>(prepared.gradient_scale);
-    if (o_.pending_clip_ < std::numeric_limits<double>::infinity()) g = clamp(g, -o_.pending_clip_, o_.pending_clip_);
+    g = clipped(g);
     if (prepared.gradient_decay != 0) g = g + static_cast<double>(prepared.gradient_decay) * p;
     const Tensor<T> step =
         rule.tensor(hyperparameters_of(prepared), p, g, o_.arrays_[member.parameter].tensors.data(), prepared.now);
@@ -310,6 +358,8 @@ template <class T> std::vector<std::size_t> Optimizer<T>::moving() const {
 
 template <class T> void Optimizer<T>::advance(double loss) {
   XGRAD_CHECK(trained_.empty(), "optimizer: step() between eval() and train(); call train() before going on");
+  XGRAD_CHECK(!wants_curvature(), "optimizer \"", rule_.name,
+              "\" wants an estimate of the loss's curvature for this step: call estimate_curvature(loss) before it");
   if (transforms_.empty()) {
     Step(*this, loss).run();
   } else {

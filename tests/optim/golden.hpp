@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "optim/trajectory.hpp"
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/reduce.hpp"
 #include "xgrad/optim/optimizer.hpp"
 
 #include <doctest/doctest.h>
@@ -21,12 +23,25 @@ inline NamedTensors<double> start(const Shape& shape) {
 }
 inline Tensor<double> gradient(double t, const Shape& shape) { return test::gradient(t, 0, shape); }
 
+/// Where an optimizer asks for the curvature: that of <gradient, p> or, for a Hessian, of <gradient, p^2> / 2.
+inline void give_curvature(optim::Optimizer<double>& optimizer) {
+  if (!optimizer.wants_curvature()) return;
+  optimizer.estimate_curvature([&] {
+    Tensor<double> total = 0.0;
+    for (const auto& [name, p] : optimizer.parameters())
+      total = total + (optimizer.curvature() == optim::Curvature::hessian ? 0.5 * sum(p.grad() * square(p))
+                                                                          : sum(p.grad() * p));
+    return total;
+  });
+}
+
 /// The parameter after ten steps.
 inline Tensor<double> run(const Json& config, const Shape& shape = {2, 3}, int steps = 10) {
   NamedTensors<double> parameters = start(shape);
   const auto optimizer = optim::make<double>(config, parameters);
   for (int t = 1; t <= steps; ++t) {
     parameters[0].tensor.set_grad(gradient(t, shape));
+    give_curvature(*optimizer);
     optimizer->step();
   }
   return parameters[0].tensor;

@@ -14,7 +14,8 @@ using Json = nlohmann::json;
 TEST_CASE("every registered optimizer conforms") {
   for (const optim::OptimizerRow& row : optim::optimizers().rows())
     for (const auto& failure : optim::conformance::run(row))
-      FAIL_CHECK(row.name << ": " << std::string(failure.check) << ": " << failure.reason << "\n  " << failure.config);
+      FAIL_CHECK(std::string(row.name) << ": " << std::string(failure.check) << ": " << failure.reason << "\n  "
+                                       << failure.config);
 }
 
 TEST_CASE("optimizers from C++ keep their promises on hyperparameters by name") {

@@ -34,9 +34,9 @@ TEST_CASE("every built-in optimizer is compared with numbers that do not come fr
   };
   for (const Json& entry : entries()) covered.insert(entry["config"]["type"]);
   const Json trajectories = test::reference("trajectories.json");
-  for (const char* list : {"optimizers", "published"})
+  for (const char* list : {"optimizers", "published", "sparse"})
     for (const Json& entry : trajectories[list]) covered.insert(entry["config"]["type"]);
   for (const std::string& name : kBuiltIn)
     CHECK_MESSAGE(covered.contains(name), name, " has no reference: add it to tests/reference/optim/published.py");
-  CHECK(kBuiltIn.size() >= 68);
+  CHECK(kBuiltIn.size() >= 71);
 }

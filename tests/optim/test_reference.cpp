@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Against PyTorch 1.13.1 and published algorithms in float64: values made by tests/reference/optim/generate.py.
 #include "optim/golden.hpp"
+#include "xgrad/ops/embedding.hpp"
 
 using namespace golden;
 
@@ -46,6 +47,7 @@ void compare(const Json& entry, double tolerance) {
     }
     if (entry.contains("set") && entry["at"] == t)
       for (const auto& [name, value] : entry["set"].items()) optimizer->set(name, value);
+    give_curvature(*optimizer);
     if (optimizer->needs_loss())
       optimizer->step(2 + std::cos(0.3 * t));
     else
@@ -67,6 +69,25 @@ TEST_CASE("every option of the torch optimizers gives torch's trajectory") {
 
 TEST_CASE("algorithms that torch lacks, and their options, follow their papers") {
   for (const Json& entry : reference("published")) compare(entry, 1e-10);
+}
+
+TEST_CASE("sparse gradients give torch's SparseAdam") {
+  for (const Json& entry : reference("sparse")) {
+    CAPTURE(entry["config"].dump());
+    NamedTensors<double> all = {{"table", parameter(test::filled({5, 3}, [](double k) { return std::cos(k); }))}};
+    const auto optimizer = optim::make<double>(entry["config"], all);
+    for (std::int64_t k = 0; k < 12; ++k) {
+      optimizer->zero_grad();
+      EmbeddingOptions options;
+      options.sparse = true;
+      const Tensor<double> rows = embedding(all[0].tensor, Indices(Shape{3}, {k % 5, (2 * k + 1) % 5, k % 5}), options);
+      sum(rows * test::filled({3, 3}, [&](double j) { return std::sin(j + static_cast<double>(k)); })).backward();
+      REQUIRE(all[0].tensor.has_sparse_grad());
+      optimizer->step();
+    }
+    for (std::size_t k = 0; k < 15; ++k)
+      CHECK(all[0].tensor.data()[k] == doctest::Approx(entry["values"][k].get<double>()).epsilon(1e-13));
+  }
 }
 
 TEST_CASE("a momentum set on the way begins as torch's does") {

@@ -3,8 +3,6 @@
 #include <cmath>
 
 #include "conformance/trial.hpp"
-#include "xgrad/ops/elementwise.hpp"
-#include "xgrad/ops/reduce.hpp"
 #include "xgrad/threads.hpp"
 
 namespace xgrad::optim::conformance {
@@ -81,7 +79,7 @@ void checkpoint(const Subject& s, Findings& f) {
       NamedTensors<float> first = parameters_of<float>(inputs), second = parameters_of<float>(inputs);
       const auto before = make<float>(config, first);
       for (int t = 0; t < stop; ++t) {
-        set_gradients(first, inputs, t);
+        set_gradients(*before, inputs, t);
         advance(*before);
       }
       const auto after = make<float>(config, second);
@@ -103,7 +101,7 @@ void checkpoint(const Subject& s, Findings& f) {
         std::copy(numbers[i].values.begin(), numbers[i].values.end(), places[i].values.begin());
       after->load_steps(before->steps(), before->step_count());
       for (int t = stop; t < kSteps; ++t) {
-        set_gradients(second, inputs, t);
+        set_gradients(*after, inputs, t);
         advance(*after);
       }
       f.expect_same(difference(whole, second), config, "saved after step ", stop, " and continued");
@@ -199,7 +197,7 @@ void gradients(const Subject& s, Findings& f) {
     const auto optimizer = make<double>(config, all);
     const int steps = std::max(3, s.row.float_rule.shared.first_move);
     for (int t = 0; t < steps; ++t) {
-      set_gradients(all, inputs, t);
+      set_gradients(*optimizer, inputs, t);
       all[1].tensor.zero_grad();
       advance(*optimizer);
     }
@@ -227,7 +225,7 @@ void nonfinite(const Subject& s, Findings& f) {
     for (const Json& config : s.variants) {
       NamedTensors<double> all = parameters_of<double>(inputs);
       const auto optimizer = make<double>(config, all);
-      set_gradients(all, inputs, 0);
+      set_gradients(*optimizer, inputs, 0);
       all[0].tensor.mutable_grad_data()[3] = poison;
       for (int t = 0; t < s.row.float_rule.shared.first_move; ++t) advance(*optimizer);
       if (reach == Reach::all) continue;  // any element may be reached; that it returned is all there is to see
@@ -269,7 +267,7 @@ void schedules_act(const Subject& s, Findings& f) {
     const double expected = lr * (1 - t / 10.0), found = optimizer->get("lr");
     f.expect(std::abs(found - expected) <= 1e-12 * lr, s.config, "lr is ", found, " after ", t,
              " of 10 steps of a linear schedule from ", lr, " to 0; expected ", expected);
-    set_gradients(all, inputs, t);
+    set_gradients(*optimizer, inputs, t);
     advance(*optimizer);
   }
 }
@@ -280,6 +278,7 @@ std::pair<double, double> descend(const Json& config, NamedTensors<double>& all,
   const auto optimizer = make<double>(config, all);
   const double before = loss().item();
   for (int t = 0; t < steps; ++t) {
+    if (optimizer->wants_curvature()) optimizer->estimate_curvature(loss);
     optimizer->step([&] {
       optimizer->zero_grad();
       const Tensor<double> value = loss();

@@ -4,8 +4,12 @@
 // optimizer with each of its options, and where findings go.
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <span>
 
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/embedding.hpp"
+#include "xgrad/ops/reduce.hpp"
 #include "xgrad/optim/conformance.hpp"
 #include "xgrad/random.hpp"
 
@@ -61,14 +65,37 @@ template <class T> NamedTensors<T> parameters_of(const Inputs& inputs) {
   return result;
 }
 
-template <class T> void set_gradients(NamedTensors<T>& all, const Inputs& inputs, int t, double sign = 1) {
-  const auto& gradients = inputs.gradients[t % kSteps];
-  for (std::size_t p = 0; p < all.size(); ++p)
-    all[p].tensor.set_grad(tensor_of<T>(inputs.shapes[p], gradients[p], sign));
+/// The same gradient, kept as rows: that of <all rows of the parameter, gradient>.
+template <class T> void set_rows(Tensor<T>& parameter, const Tensor<T>& gradient) {
+  Indices rows(Shape{parameter.shape()[0]});
+  std::iota(rows.data(), rows.data() + rows.size(), std::int64_t{0});
+  EmbeddingOptions options;
+  options.sparse = true;
+  parameter.zero_grad();
+  sum(embedding(parameter, rows, options) * gradient).backward();
 }
 
-/// A step on the gradients that are there.
-template <class T> void advance(Optimizer<T>& optimizer) {
+/// Gradients, of the kind that the parameters' rules take.
+template <class T> void set_gradients(Optimizer<T>& optimizer, const Inputs& inputs, int t, double sign = 1) {
+  for (const auto& group : optimizer.groups())
+    for (const std::size_t p : group.members) {
+      Tensor<T> parameter = optimizer.parameters()[p].tensor;
+      const Tensor<T> gradient = tensor_of<T>(inputs.shapes[p], inputs.gradients[t % kSteps][p], sign);
+      if (group.rule.rows && parameter.size() > 0)
+        set_rows(parameter, gradient);
+      else
+        parameter.set_grad(gradient);
+    }
+}
+
+/// A step on the gradients that are there. Where the curvature is asked for it is that of half the sum of squares.
+template <class T> void advance(Optimizer<T>& optimizer, double sign = 1) {
+  if (optimizer.wants_curvature())
+    optimizer.estimate_curvature([&] {
+      Tensor<T> total = Tensor<T>(T{0});
+      for (const auto& [name, tensor] : optimizer.parameters()) total = total + 0.5 * sign * sum(square(tensor));
+      return total;
+    });
   if (optimizer.needs_loss() || optimizer.needs_closure())
     optimizer.step([] { return 1.0; });
   else
@@ -80,8 +107,8 @@ NamedTensors<T> trained(const Json& config, const Inputs& inputs, int steps = kS
   NamedTensors<T> all = parameters_of<T>(inputs);
   const auto optimizer = make<T>(config, all);
   for (int t = 0; t < steps; ++t) {
-    set_gradients(all, inputs, t, sign);
-    advance(*optimizer);
+    set_gradients(*optimizer, inputs, t, sign);
+    advance(*optimizer, sign);
   }
   return all;
 }

@@ -61,40 +61,49 @@ struct DowG {
   }
 };
 
-/// Adam whose step size d is an estimate of the distance to the solution, over all parameters: numerator = sum of
-/// d / d0 lr <g, p0 - p>, denominator = |s|_1 with s = beta3 s + d^2 / d0 lr g. All groups share d; a group whose lr is
-/// 0 stands still.
-struct Prodigy {
+/// What the two Adams share that find their step size.
+struct FoundStepSize {
   double lr = 1;
   std::array<double, 2> betas{0.9, 0.999};
-  std::optional<double> beta3;
-  double eps = 1e-8, d0 = 1e-6, d_coef = 1;
+  double eps = 1e-8, d0 = 1e-6;
   std::optional<double> growth_rate;
-  bool use_bias_correction = false, safeguard_warmup = false;
-  static constexpr const char* name = "prodigy";
-  static constexpr About about{"Adam that finds its step size", "Mishchenko, Defazio 2023, arXiv:2306.06101"};
-  static constexpr Shared shared{0, Decay::within};
+  bool use_bias_correction = false;
   static constexpr Scope scope = Scope::all;
   static constexpr Traits traits{.reach = Reach::all, .descends_at = 1};
-  static constexpr Slot slots[] = {{"start", nullptr, nullptr, true}, {"s"}, {"exp_avg"}, {"exp_avg_sq"}};
-  static constexpr Number numbers[] = {{"d", "d0"}, {"d_max", "d0"}, {"numerator"}, {"d_step"}};
   static constexpr bool settled = true;
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "multiplies the step size that is found; 0 freezes a group");
     f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
-    f("beta3", beta3, range::beta, "decay of the estimate's sums; default the root of betas[1]");
-    f("eps", eps, range::nonnegative, "added to the root of the mean square, times d");
+    f("eps", eps, range::nonnegative, "added to the root of the mean square (prodigy: times d)");
     f("d0", d0, range::positive, "the first step size");
-    f("d_coef", d_coef, range::positive, "multiplies the estimate");
     f("growth_rate", growth_rate, Range{1}, "how much the step size may grow in a step; default without limit");
     f("use_bias_correction", use_bias_correction, "correct Adam's averages for their zero start");
-    f("safeguard_warmup", safeguard_warmup, "leave lr out of the denominator: for long warm-ups");
   }
-  double decay3() const { return beta3 ? *beta3 : std::sqrt(betas[1]); }
   /// What the estimate d is multiplied by.
   double factor(Now now) const {
     return lr * (use_bias_correction ? std::sqrt(1 - std::pow(betas[1], now.t)) / (1 - std::pow(betas[0], now.t)) : 1);
   }
+};
+
+/// Adam whose step size d is an estimate of the distance to the solution, over all parameters: numerator = sum of
+/// d / d0 lr <g, p0 - p>, denominator = |s|_1 with s = beta3 s + d^2 / d0 lr g. All groups share d; a group whose lr is
+/// 0 stands still.
+struct Prodigy : FoundStepSize {
+  std::optional<double> beta3;
+  double d_coef = 1;
+  bool safeguard_warmup = false;
+  static constexpr const char* name = "prodigy";
+  static constexpr About about{"Adam that finds its step size", "Mishchenko, Defazio 2023, arXiv:2306.06101"};
+  static constexpr Shared shared{0, Decay::within};
+  static constexpr Slot slots[] = {{"start", nullptr, nullptr, true}, {"s"}, {"exp_avg"}, {"exp_avg_sq"}};
+  static constexpr Number numbers[] = {{"d", "d0"}, {"d_max", "d0"}, {"numerator"}, {"d_step"}};
+  void describe(Fields& f) {
+    FoundStepSize::describe(f);
+    f("beta3", beta3, range::beta, "decay of the estimate's sums; default the root of betas[1]");
+    f("d_coef", d_coef, range::positive, "multiplies the estimate");
+    f("safeguard_warmup", safeguard_warmup, "leave lr out of the denominator: for long warm-ups");
+  }
+  double decay3() const { return beta3 ? *beta3 : std::sqrt(betas[1]); }
   auto measure(Now now) const {
     const double d = now.numbers[0], rate = d * factor(now);
     return [*this, d, beta3 = decay3(), weight = d / d0 * rate,
@@ -126,32 +135,13 @@ struct Prodigy {
 
 /// Adam whose step size d grows to a lower bound of the distance to the solution, over all parameters:
 /// d = numerator / ((1 - sqrt(beta2)) |s|_1) with the gradients' mean s and the mean of lr d <g, s / (sqrt(v) + eps)>.
-struct DAdaptAdam {
-  double lr = 1;
-  std::array<double, 2> betas{0.9, 0.999};
-  double eps = 1e-8, d0 = 1e-6;
-  std::optional<double> growth_rate;
-  bool use_bias_correction = false;
+struct DAdaptAdam : FoundStepSize {
   static constexpr const char* name = "dadapt_adam";
   static constexpr About about{"Adam that finds its step size from below",
                                "Defazio, Mishchenko 2023, arXiv:2301.07733"};
   static constexpr Shared shared{.within = true};
-  static constexpr Scope scope = Scope::all;
-  static constexpr Traits traits{.reach = Reach::all, .descends_at = 1};
   static constexpr Slot slots[] = {{"s"}, {"exp_avg"}, {"exp_avg_sq"}};
   static constexpr Number numbers[] = {{"d", "d0"}, {"numerator"}, {"d_step"}};
-  static constexpr bool settled = true;
-  void describe(Fields& f) {
-    f("lr", lr, range::nonnegative, "multiplies the step size that is found; 0 freezes a group");
-    f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
-    f("eps", eps, range::nonnegative, "added to the root of the mean square");
-    f("d0", d0, range::positive, "the first step size");
-    f("growth_rate", growth_rate, Range{1}, "how much the step size may grow in a step; default without limit");
-    f("use_bias_correction", use_bias_correction, "correct Adam's averages for their zero start");
-  }
-  double factor(Now now) const {
-    return lr * (use_bias_correction ? std::sqrt(1 - std::pow(betas[1], now.t)) / (1 - std::pow(betas[0], now.t)) : 1);
-  }
   auto measure(Now now) const {
     return [*this, rate = now.numbers[0] * factor(now), root = std::sqrt(betas[1])](auto, auto g, auto& s, auto& m,
                                                                                     auto& v) {

@@ -5,6 +5,7 @@
 #include "tensor_rules/muon.hpp"
 #include "tensor_rules/projected.hpp"
 #include "tensor_rules/shampoo.hpp"
+#include "tensor_rules/sparse_adam.hpp"
 #include "xgrad/optim/optimizer.hpp"
 
 namespace xgrad::optim {
@@ -18,7 +19,7 @@ template <class... Rules> void add_all(config::Registry<OptimizerRow>& registry)
 
 void add_tensor_rules(config::Registry<OptimizerRow>& registry) {
   using namespace tensor_rules;
-  add_all<Adafactor, AdamP, Came, Lbfgs, Muon, SgdP, Shampoo, Sm3, Soap>(registry);
+  add_all<Adafactor, AdamP, Came, Lbfgs, Muon, SgdP, Shampoo, Sm3, Soap, SparseAdam>(registry);
 }
 
 }  // namespace xgrad::optim

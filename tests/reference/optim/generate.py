@@ -136,6 +136,10 @@ PUBLISHED = [
       dict(lr=0.1, silent_sgd_phase=False)]),
     ("aggmo", published.AggMo, [dict(lr=0.1), dict(lr=0.1, betas=(0.5,)), dict(lr=0.01, betas=[0, .1, .2, .5, .7, .9, .95, .99])]),
     ("lamb", published.Lamb, [dict(lr=0.1, weight_decay=0.05, max_grad_norm=1.0), dict(lr=0.1, betas=(0.8, 0.95), max_grad_norm=3.0)]),
+    ("sophia_g", published.SophiaG, [dict(lr=0.1, bs=64), dict(lr=0.05, betas=(0.8, 0.5), rho=0.5, bs=4, weight_decay=0.05,
+                                                               update_interval=3)]),
+    ("sophia_h", published.SophiaH, [dict(lr=0.1), dict(lr=0.05, betas=(0.8, 0.5), gamma=0.5, eps=0.1, clip_threshold=2,
+                                                        weight_decay=0.1, update_interval=4)]),
     ("tiger", published.Tiger, [dict(lr=0.1), dict(lr=0.1, beta=0.5, weight_decay=0.1)]),
     ("adamaxw", published.AdaMaxW, [dict(lr=0.1), dict(lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.1)]),
     ("amsbound", published.AMSBound, [dict(lr=0.1), dict(lr=0.1, final_lr=0.02, gamma=0.5, betas=(0.8, 0.5))]),
@@ -153,6 +157,18 @@ def published_trajectory(cls, options):
     if hasattr(algorithm, "evaluate"):
         evaluated = algorithm.evaluate()
     return {"values": kept, **({"evaluated": evaluated} if evaluated else {})}
+
+
+def sparse_trajectory(options):
+    """Of a (5, 3) table, three listed rows at each step, one of them twice."""
+    table = torch.nn.Parameter(torch.tensor([math.cos(k) for k in range(15)]).reshape(5, 3))
+    optimizer = torch.optim.SparseAdam([table], **options)
+    for k in range(12):
+        rows = torch.tensor([[k % 5, (2 * k + 1) % 5, k % 5]])
+        values = torch.tensor([math.sin(j + k) for j in range(9)]).reshape(3, 3)
+        table.grad = torch.sparse_coo_tensor(rows, values, (5, 3))
+        optimizer.step()
+    return table.detach().flatten().tolist()
 
 
 S = torch.optim.lr_scheduler
@@ -185,12 +201,14 @@ def rates(make):
 def main():
     import warnings
     warnings.simplefilter("ignore")
-    out = {"torch": torch.__version__, "optimizers": [], "published": [], "clipped": [], "groups": [], "changed": [], "schedules": []}
+    out = {"torch": torch.__version__, "optimizers": [], "published": [], "sparse": [], "clipped": [], "groups": [], "changed": [], "schedules": []}
     for config, cls, options in OPTIMIZERS:
         out["optimizers"].append({"config": config, "values": trajectory(cls, options)})
     for name, cls, variants in PUBLISHED:
         for options in variants:
             out["published"].append({"config": {"type": name, **options}, **published_trajectory(cls, options)})
+    for options in (dict(lr=0.05, betas=(0.8, 0.95), eps=1e-4), dict(lr=0.1), dict(lr=0.1, maximize=True)):
+        out["sparse"].append({"config": {"type": "sparse_adam", **options}, "values": sparse_trajectory(options)})
     for clip in (("norm", 0.5), ("norm", 100.0), ("value", 0.4)):
         out["clipped"].append({"clip": clip, "config": {"type": "adam", "lr": 0.1}, "values": trajectory(Adam, {"lr": 0.1}, clip)})
     out["groups"].append({

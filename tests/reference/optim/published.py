@@ -257,3 +257,40 @@ class AMSBound(Algorithm):
         rate = self.lr * math.sqrt(1 - b2**t) / (1 - b1**t)
         self.p[i][:] = [w - min(max(rate / (math.sqrt(v) + self.eps), low), high) * m
                         for w, m, v in zip(self.p[i], self.m[i], self.top[i])]
+
+
+class SophiaG(Algorithm):
+    """Liu et al. 2023, arXiv:2305.14342, algorithm 3 as the authors' program has it; behind a step its curvature takes
+    in the squared gradient, which stands for that of a loss with sampled targets."""
+
+    def begin(self, lr=1e-4, betas=(0.965, 0.99), rho=0.04, bs=5120, weight_decay=0.1, update_interval=10):
+        self.lr, self.betas, self.scale, self.decay, self.every = lr, betas, rho * bs, weight_decay, update_interval
+
+    def estimate(self, g):
+        return [x * x for x in g]
+
+    def direction(self, t, m, h):
+        return math.copysign(min(abs(m) / (self.scale * h + 1e-15), 1), m)
+
+    def step_tensor(self, t, i, g):
+        self.average(self.m, i, self.betas[0], g)
+        self.p[i][:] = [w - self.lr * (self.decay * w + self.direction(t, m, h))
+                        for w, m, h in zip(self.p[i], self.m[i], self.v[i])]
+        if (t - 1) % self.every == 0:
+            self.average(self.v, i, self.betas[1], self.estimate(g))
+
+
+class SophiaH(SophiaG):
+    """The same with the Hessian's diagonal, here the gradient's numbers: the loss is sum(g p^2) / 2."""
+
+    def begin(self, lr=1e-4, betas=(0.965, 0.99), eps=1e-8, gamma=0.01, clip_threshold=1, weight_decay=1e-4,
+              update_interval=10):
+        self.lr, self.betas, self.eps, self.gamma, self.limit = lr, betas, eps, gamma, clip_threshold
+        self.decay, self.every = weight_decay, update_interval
+
+    def estimate(self, g):
+        return g
+
+    def direction(self, t, m, h):
+        u = m / (1 - self.betas[0]**t) / max(self.gamma * h, self.eps)
+        return max(-self.limit, min(u, self.limit))

@@ -203,6 +203,8 @@ template <class T, class R, class Make, class Run> constexpr Pass<T> make_pass(M
 ///     void gather(Now) const;       // after the sums: changes now.numbers
 ///     static constexpr bool settled = true;  // step only reads the slots: measure has brought them up to date
 ///     auto evaluate(Now) const;     // a kernel (p&, -, slots...) that makes p the parameter for evaluation
+///     static constexpr Curvature curvature; // with update_interval, and seed for Curvature::hessian:
+///     auto absorb(Now) const;       // a kernel (p&, estimate, slots&...) behind a step for which there is an estimate
 ///     RandomKey noise(Now) const;   // the step's kernel is (p&, g, z, slots&...): z is a standard normal number, a
 ///                                   // function of the key, the parameter's place and the element's
 template <class T, class R> constexpr Rule<T> make_rule() {
@@ -232,6 +234,18 @@ template <class T, class R> constexpr Rule<T> make_rule() {
   }
   if constexpr (requires(const R& r) { r.gather(Now{}); })
     rule.gather = [](const void* place, const Now& now) { static_cast<const R*>(place)->gather(now); };
+  if constexpr (requires(const R& r) { r.absorb(Now{}); }) {
+    rule.curvature = R::curvature;
+    rule.curvature_options = [](const void* place) {
+      const auto& r = *static_cast<const R*>(place);
+      if constexpr (requires { r.seed; }) return CurvatureOptions{r.update_interval, r.seed};
+      return CurvatureOptions{r.update_interval};
+    };
+    rule.absorb = make_pass<T, R>([](const R& r, const Now& now) { return r.absorb(now); },
+                                  [](const auto& kernel, const Block<T>& block, double* sums) {
+                                    simd::run_block<T, false>(kernel, block, sums, Slots{});
+                                  });
+  }
   if constexpr (requires(const R& r) { r.evaluate(Now{}); })
     rule.evaluate = make_pass<T, R>([](const R& r, const Now& now) { return r.evaluate(now); },
                                     [](const auto& kernel, const Block<T>& block, double* sums) {

@@ -68,7 +68,7 @@ class Hyperparameters {
   alignas(16) std::array<std::byte, kRuleBytes> rule_{};
   void (*describe_)(void*, config::Fields&);
   const char* (*check_)(const void*);
-  bool decays_within_, minimizes_;
+  bool decays_within_, minimizes_, by_rows_;
 };
 
 /// An optimizer at work on named parameters.
@@ -94,6 +94,19 @@ template <class T> class Optimizer {
   double step(const Closure& closure);
   bool needs_loss() const { return rule_.needs_loss; }
   bool needs_closure() const;
+
+  /// Some optimizers (sophia_*) weigh steps by the loss's curvature and want an estimate of it every few steps; without
+  /// it step() throws Error:
+  ///
+  ///     if (opt->wants_curvature()) opt->estimate_curvature([&] { return loss(model(x), y); });
+  ///     opt->step();
+  ///
+  /// The function computes the loss at the present parameters: for Curvature::hessian the loss itself, twice
+  /// differentiable; for Curvature::gauss_newton that of the same inputs with targets drawn from the model's own
+  /// distribution. It is called once; nobody's grad() is touched. What it gives is used from the next step on.
+  Curvature curvature() const { return rule_.curvature; }
+  bool wants_curvature() const;
+  void estimate_curvature(const std::function<Tensor<T>()>& loss);
   void zero_grad();
 
   /// Puts transforms around the optimizer, in the order in which they act. Throws Error for an optimizer that evaluates
@@ -136,7 +149,7 @@ template <class T> class Optimizer {
     Hyperparameters hyperparameters;
     Rule<T> rule;  ///< the optimizer's own, or its fallback's
     double lr_scale = 1;
-    bool freeze = false;
+    bool freeze = false, by_fallback = false;
     std::vector<std::size_t> members = {};  ///< places in parameters()
     std::vector<double> scheduled = {};     ///< what set_schedules' factors multiply
     double initial_lr = 0;
@@ -204,7 +217,8 @@ template <class T> class Optimizer {
   std::vector<Arrays> arrays_;                // of each parameter; of all of them for a rule that minimises
   std::vector<std::vector<double>> numbers_;  // of each parameter, then those of all of them
   std::vector<std::unique_ptr<Transform<T>>> transforms_;
-  std::vector<Storage<T>> trained_;  // what eval() has put aside
+  std::vector<Tensor<T>> estimates_;  // of the curvature, for the step to come
+  std::vector<Storage<T>> trained_;   // what eval() has put aside
   double pending_scale_ = 1, pending_clip_ = std::numeric_limits<double>::infinity();
   std::shared_ptr<Work> work_;  // scratch that is kept from step to step
 };

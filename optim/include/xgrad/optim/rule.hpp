@@ -14,6 +14,7 @@
 namespace xgrad {
 class Shape;
 template <class T> class Tensor;
+template <class T> struct SparseRows;
 }  // namespace xgrad
 
 namespace xgrad::optim {
@@ -63,6 +64,13 @@ struct Shared {
 
 /// What an element's update depends on: the element itself, its whole tensor, or all parameters.
 enum class Reach { element, tensor, all };
+
+/// What a rule learns of the loss's curvature every few steps: nothing, squared gradients of the loss with targets
+/// drawn from the model's own distribution (Gauss-Newton-Bartlett), or Hutchinson's estimate of the Hessian's diagonal.
+enum class Curvature { none, gauss_newton, hessian };
+struct CurvatureOptions {
+  std::int64_t every = 1, seed = 0;
+};
 
 /// What the conformance kit (conformance.hpp) takes for granted of a rule, unless the rule says otherwise:
 /// `static constexpr Traits traits{.reach = Reach::tensor};`.
@@ -131,12 +139,17 @@ template <class T> struct Rule {
   Pass<T> measure, step;
   void (*gather)(const void* rule, const Now& now) = nullptr;  ///< from the sums to the numbers, once per unit of scope
   Pass<T> evaluate;                                            ///< from the parameter of training to that of evaluation
+  Curvature curvature = Curvature::none;
+  CurvatureOptions (*curvature_options)(const void* rule) = nullptr;
+  Pass<T> absorb;  ///< takes an estimate of the curvature, in the gradient's place, into the slots behind a step
 
   // Or tensor by tensor: the step, which is subtracted from parameter_decay p; then result_decay acts.
   Tensor<T> (*tensor)(const void* rule, const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state,
                       const Now& now) = nullptr;
   void (*arrays)(const void* rule, const Shape& parameter, std::vector<StateArray>& arrays) = nullptr;
   bool (*fits)(const void* rule, const Shape& parameter) = nullptr;
+  /// Or row by row, for gradients that are kept as rows: moves the parameter itself.
+  void (*rows)(const void* rule, T* p, const SparseRows<T>& g, Tensor<T>* state, const Now& now) = nullptr;
   const char* fallback = nullptr;  ///< the optimizer of parameters that do not fit
   double (*fallback_lr_scale)(const void* rule) = nullptr;
 

@@ -35,7 +35,8 @@ template <class T> class Flat {
 ///     bool fits(const Shape& parameter) const;     // may be absent: all do
 ///     static constexpr const char* fallback;       // with fits(): the optimizer of the others
 ///
-/// or, in place of tensor(), `minimize(Flat<T>&, const Closure&, Tensor<T>* state, double* numbers)`.
+/// or, in place of tensor(), `void rows(T* p, const SparseRows<T>& g, Tensor<T>* state, const Now&) const`, which moves
+/// the rows that a sparse gradient lists, or `minimize(Flat<T>&, const Closure&, Tensor<T>* state, double* numbers)`.
 template <class T, class R> Rule<T> make_tensor_rule() {
   static_assert(std::is_trivially_copyable_v<R> && sizeof(R) <= kRuleBytes);
   Rule<T> rule = detail::described_rule<T, R>();
@@ -53,6 +54,10 @@ template <class T, class R> Rule<T> make_tensor_rule() {
   if constexpr (requires { &R::template minimize<T>; })
     rule.minimize = [](const void* place, Flat<T>& all, const Closure& closure, Tensor<T>* state, double* numbers) {
       return static_cast<const R*>(place)->minimize(all, closure, state, numbers);
+    };
+  else if constexpr (requires { &R::template rows<T>; })
+    rule.rows = [](const void* place, T* p, const SparseRows<T>& g, Tensor<T>* state, const Now& now) {
+      static_cast<const R*>(place)->rows(p, g, state, now);
     };
   else
     rule.tensor = [](const void* place, const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state, const Now& now) {
