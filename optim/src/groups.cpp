@@ -251,6 +251,9 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
     if (const char* wrong = hyperparameters.check()) problems.add("XG107", at, what + ": " + wrong);
   };
   check(common, value);
+  if (common.has_number("momentum") && common.number("momentum") >= 1)
+    problems.warn("XG122", value.find("momentum") ? value.find("momentum")->value : value,
+                  what + ": a momentum of 1 or more never forgets a gradient; usual are 0.9 to 0.99");
 
   std::vector<Group> groups;
   Grouping<T> grouping(parameters, problems);

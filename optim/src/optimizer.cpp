@@ -137,6 +137,12 @@ template <class T> typename Optimizer<T>::Group Optimizer<T>::fallback_of(Group&
   return others;
 }
 
+template <class T> void Optimizer<T>::reset_state() {
+  steps_.assign(parameters_.size(), 0);
+  born_.assign(parameters_.size(), 0);
+  allocate_state();
+}
+
 /// Whether a slot is kept.
 template <class T> bool Optimizer<T>::keeps(Group& group, const Slot& slot) const {
   using Kind = config::Field::Kind;

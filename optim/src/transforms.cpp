@@ -37,7 +37,8 @@ config::Registry<TransformRow>& transforms() {
     using namespace transform;
     config::Registry<TransformRow> r("transform");
     add_all<ClipByValue, ClipByNorm, ClipByGlobalNorm, ClipByRms, AdaptiveClip, Centralize, Normalize, OrthoGrad,
-            AddNoise, GrokFast, ZeroNonfinite, SkipNonfinite, Accumulate, Lookahead, Ema, Swa, Sam>(r);
+            AddNoise, GrokFast, ZeroNonfinite, SkipNonfinite, SkipLarge, Nonnegative, Accumulate, Lookahead, Ema, Swa,
+            Sam>(r);
     return r;
   }();
   return registry;

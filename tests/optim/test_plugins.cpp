@@ -47,7 +47,7 @@ TEST_CASE("the guide's optimizers are as good as it says") {
       ++loaded;
       check_conforms({{"type", row.name}});
     }
-  CHECK(loaded == 4);
+  CHECK(loaded == 5);
   CHECK(optim::optimizers().rows().size() == before + loaded);
 }
 

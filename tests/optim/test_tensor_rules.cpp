@@ -13,6 +13,17 @@ TEST_CASE("SOAP does not move at its first step") {
   for (std::size_t k = 0; k < 9; ++k) CHECK(theta.data()[k] == std::cos(static_cast<double>(k)));
 }
 
+TEST_CASE("SOAP with merged axes is SOAP of the merged shape") {
+  const Json config = {{"type", "soap"}, {"max_precond_dim", 4}, {"precondition_frequency", 2}};
+  Json merging = config;
+  merging["merge_dims"] = true;
+  const Tensor<double> merged = run(merging, {2, 2, 3}), whole = run(config, {4, 3}), apart = run(config, {2, 2, 3});
+  for (std::size_t k = 0; k < 12; ++k) {
+    CHECK(merged.data()[k] == whole.data()[k]);
+    CHECK(merged.data()[k] != apart.data()[k]);
+  }
+}
+
 TEST_CASE("Shampoo's exponent is -1 / (2 axes): the widespread -1 / axes gives other numbers") {
   // One step from H = epsilon I + G G^T with G a multiple of the identity: the paper's step is G (epsilon +
   // g^2)^(-1/2).
@@ -22,6 +33,22 @@ TEST_CASE("Shampoo's exponent is -1 / (2 axes): the widespread -1 / axes gives o
   optimizer->step();
   CHECK(all[0].tensor.data()[0] == doctest::Approx(-3 / std::sqrt(9 + 1e-4)).epsilon(1e-12));
   CHECK(std::abs(all[0].tensor.data()[0] + 3 / (9 + 1e-4)) > 0.5);
+}
+
+TEST_CASE("a grafted Shampoo keeps its direction and takes another's length") {
+  const auto moved = [](const char* graft, int steps) {
+    const Tensor<double> theta = run({{"type", "shampoo"}, {"lr", 1}, {"graft", graft}}, {2, 3}, steps);
+    return theta.detach() - test::filled({2, 3}, [](double k) { return std::cos(k); });
+  };
+  const auto length = [](const Tensor<double>& x) { return std::sqrt(sum(square(x)).item()); };
+  const Tensor<double> plain = moved("none", 1), sgd = moved("sgd", 1), adagrad = moved("adagrad", 1);
+  CHECK(length(sgd) == doctest::Approx(length(gradient(1, {2, 3}))));
+  CHECK(length(adagrad) == doctest::Approx(std::sqrt(6.0)));  // each element g / |g|
+  for (const Tensor<double>& other : {sgd, adagrad})
+    for (std::size_t k = 0; k < 6; ++k)
+      CHECK(other.data()[k] / length(other) == doctest::Approx(plain.data()[k] / length(plain)));
+  const Tensor<double> second = moved("adagrad", 2) - adagrad, g1 = gradient(1, {2, 3}), g2 = gradient(2, {2, 3});
+  CHECK(length(second) == doctest::Approx(length(g2 / sqrt(square(g1) + square(g2)))));
 }
 
 TEST_CASE("Muon's steps are nearly orthogonal; zero gradients give no step") {

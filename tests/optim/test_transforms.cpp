@@ -248,3 +248,62 @@ TEST_CASE("no_decay spares biases and norms; layer_decay slows layers down towar
   optim::make<double>(config::Value::from_json({{"type", "sgd"}, {"layer_decay", 1.5}}), all, problems);
   CHECK(problems.text().find("must be in (0, 1]") != std::string::npos);
 }
+
+TEST_CASE("clip_by_global_norm by other norms, with optax's denominator, and refusing what is not finite") {
+  const auto clipped = [](Json options) {
+    options.update({{"type", "clip_by_global_norm"}, {"max_norm", 1}});
+    NamedTensors<double> all = {{"a", parameter(Tensor<double>::zeros({2}))}, {"b", parameter(Tensor<double>(0.0))}};
+    const auto optimizer = optim::make<double>({{"type", "sgd"}, {"lr", 1}, {"transforms", {options}}}, all);
+    all[0].tensor.set_grad(Tensor<double>({2}, {3.0, -4.0}));
+    all[1].tensor.set_grad(Tensor<double>(12.0));
+    optimizer->step();
+    return -all[1].tensor.item() / 12;
+  };
+  CHECK(clipped(Json::object()) == 1 / (13 + 1e-6));
+  CHECK(clipped({{"eps", 0}}) == 1 / 13.0);
+  CHECK(clipped({{"norm", "l1"}, {"eps", 0}}) == 1 / 19.0);
+  CHECK(clipped({{"norm", "max"}, {"eps", 0}}) == 1 / 12.0);
+  NamedTensors<double> all = {{"a", parameter(Tensor<double>::zeros({1}))}};
+  const auto optimizer = optim::make<double>(
+      {{"type", "sgd"}, {"transforms", {{{"type", "clip_by_global_norm"}, {"error_if_nonfinite", true}}}}}, all);
+  all[0].tensor.set_grad(Tensor<double>({1}, {std::nan("")}));
+  CHECK_THROWS_WITH_AS(optimizer->step(), "clip_by_global_norm: the norm of the gradients is nan", Error);
+}
+
+TEST_CASE("skip_large leaves out steps of long gradients; nonnegative keeps parameters from 0 up") {
+  NamedTensors<double> all = {{"a", parameter(Tensor<double>({2}, {1.0, 1.0}))}};
+  const auto optimizer =
+      optim::make<double>({{"type", "sgd"},
+                           {"lr", 1},
+                           {"transforms", {{{"type", "skip_large"}, {"max_norm", 5}}, {{"type", "nonnegative"}}}}},
+                          all);
+  for (const double large : {5.1, std::nan("")}) {
+    all[0].tensor.set_grad(Tensor<double>({2}, {large, 0.0}));
+    optimizer->step();
+    CHECK(all[0].tensor.data()[0] == 1);
+  }
+  all[0].tensor.set_grad(Tensor<double>({2}, {3.0, 0.25}));
+  optimizer->step();
+  CHECK(all[0].tensor.data()[0] == 0);
+  CHECK(all[0].tensor.data()[1] == 0.75);
+}
+
+TEST_CASE("lookahead with reset_state begins the optimizer anew after each return") {
+  NamedTensors<double> all = {{"a", parameter(Tensor<double>({1}, {1.0}))}};
+  const auto optimizer = optim::make<double>(
+      {{"type", "adam"}, {"transforms", {{{"type", "lookahead"}, {"k", 3}, {"reset_state", true}}}}}, all);
+  for (int t = 1; t <= 7; ++t) {
+    all[0].tensor.set_grad(Tensor<double>({1}, {2.0}));
+    optimizer->step();
+    CHECK(optimizer->steps()[0] == t % 3);
+    CHECK((optimizer->state()[0].data[0] == 0) == (t % 3 == 0));
+  }
+}
+
+TEST_CASE("a momentum of 1 is accepted with a warning") {
+  config::Problems problems;
+  optim::make<double>(config::Value::from_json({{"type", "sgd"}, {"momentum", 1}}), NamedTensors<double>{}, problems);
+  CHECK(problems.ok());
+  CHECK(problems.text().find("warning[XG122]: optimizer \"sgd\": a momentum of 1 or more never forgets") !=
+        std::string::npos);
+}

@@ -6,9 +6,11 @@ namespace xgrad::optim::tensor_rules {
 
 /// For each axis H += G G^T, G the gradient as a matrix with a row for each place along the axis, beginning at epsilon
 /// I; the gradient times H^(-1 / (2 axes)) along every axis is the step. All H see the raw gradient, as in the paper.
+/// With a graft the step has the length of SGD's or Adagrad's (Anil et al. 2020, arXiv:2002.09018).
 struct Shampoo {
   double lr = 0.1, momentum = 0, epsilon = 1e-4;
   std::int64_t update_freq = 1, max_dim = 8192;
+  int graft = 0;
   static constexpr const char* name = "shampoo";
   static constexpr About about{"the gradient, preconditioned along each axis",
                                "Gupta, Koren, Singer 2018, arXiv:1802.09568"};
@@ -19,6 +21,7 @@ struct Shampoo {
     f("epsilon", epsilon, range::positive, "what the statistics begin with on their diagonals");
     f("update_freq", update_freq, range::count, "steps between roots of the statistics");
     f("max_dim", max_dim, Range{1, 32767}, "longer axes are left as they are");
+    f("graft", graft, config::OneOf{"none|sgd|adagrad"}, "whose step's length each step has");
   }
   bool skips(const Shape& p, std::size_t axis) const { return p[axis] > max_dim; }
   /// A number is a vector of length 1.
@@ -31,6 +34,7 @@ struct Shampoo {
       result.push_back({"statistics_" + std::to_string(axis), shape});
       result.push_back({"root_" + std::to_string(axis), shape});
     }
+    if (graft == 2) result.push_back({"sum", parameter});
     return result;
   }
 
@@ -50,6 +54,7 @@ struct Shampoo {
       u = times_along(root, u, axis);
     }
     u = reshape(u, p.shape());
+    if (graft != 0) u = grafted(u, gradient, state + 1 + 2 * g.rank());
     if (momentum == 0) return lr * u;
     Tensor<T>& b = state[0];
     b = momentum * b + u;
@@ -57,6 +62,15 @@ struct Shampoo {
   }
 
  private:
+  template <class T> Tensor<T> grafted(const Tensor<T>& u, const Tensor<T>& g, Tensor<T>* sum_of_squares) const {
+    Tensor<T> model = g;
+    if (graft == 2) {
+      *sum_of_squares = *sum_of_squares + square(g);
+      model = where(g != 0, g * rsqrt(*sum_of_squares), 0);
+    }
+    const double length = frobenius_norm(u);
+    return length > 0 ? frobenius_norm(model) / length * u : u;
+  }
   template <class T> Tensor<T> power(const Tensor<T>& symmetric, double exponent) const {
     if (!finite(symmetric)) return symmetric;
     const Eigh<T> e = eigh(symmetric);  // no eigenvalue can be less than what the statistics began with
@@ -70,7 +84,7 @@ struct Soap {
   double lr = 3e-3, shampoo_beta = -1, eps = 1e-8;
   std::array<double, 2> betas{0.95, 0.95};
   std::int64_t precondition_frequency = 10, max_precond_dim = 10000;
-  bool precondition_1d = false, normalize_grads = false, correct_bias = true;
+  bool merge_dims = false, precondition_1d = false, normalize_grads = false, correct_bias = true;
   static constexpr const char* name = "soap";
   static constexpr About about{"Adam in Shampoo's eigenbasis", "Vyas et al. 2024, arXiv:2409.11321"};
   static constexpr Shared shared{0.01, Decay::after, 2};
@@ -82,14 +96,32 @@ struct Soap {
     f("eps", eps, range::nonnegative, "added to the root of the mean square");
     f("precondition_frequency", precondition_frequency, range::count, "steps between changes of the basis");
     f("max_precond_dim", max_precond_dim, Range{1, 32767}, "longer axes are left as they are");
+    f("merge_dims", merge_dims, "neighbouring axes as one, up to max_precond_dim (filters: in x height x width)");
     f("precondition_1d", precondition_1d, "also vectors have a basis");
     f("normalize_grads", normalize_grads, "steps of root mean square 1");
     f("correct_bias", correct_bias, "correct Adam's averages for their zero start");
   }
+  /// The shape that has the bases.
+  Shape merged(const Shape& p) const {
+    if (!merge_dims) return p;
+    std::vector<std::int64_t> sizes;
+    std::int64_t size = 1;
+    for (std::size_t axis = 0; axis < p.rank(); ++axis) {
+      if (size * p[axis] > max_precond_dim) {
+        if (size > 1) sizes.push_back(size);
+        size = p[axis];
+      } else {
+        size *= p[axis];
+      }
+    }
+    if (size > 1 || sizes.empty()) sizes.push_back(size);
+    return Shape(std::span<const std::int64_t>(sizes));
+  }
   bool has_basis(const Shape& p, std::size_t axis) const {
     return (p.rank() > 1 || precondition_1d) && p[axis] <= max_precond_dim;
   }
-  std::vector<StateArray> arrays(const Shape& p) const {
+  std::vector<StateArray> arrays(const Shape& parameter) const {
+    const Shape p = merged(parameter);
     std::vector<StateArray> result{{"exp_avg", p}, {"exp_avg_sq", p}};
     for (std::size_t axis = 0; axis < p.rank(); ++axis) {
       const Shape shape = has_basis(p, axis) ? Shape{p[axis], p[axis]} : Shape{0, 0};
@@ -99,13 +131,15 @@ struct Soap {
     return result;
   }
 
-  template <class T> Tensor<T> tensor(const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state, const Now& now) const {
+  template <class T>
+  Tensor<T> tensor(const Tensor<T>& p, const Tensor<T>& gradient, Tensor<T>* state, const Now& now) const {
+    const Tensor<T> g = reshape(gradient, merged(p.shape()));
     if (now.t == 1) {
       observe(g, state);
-      for (std::size_t axis = 0; axis < p.rank(); ++axis)
-        if (has_basis(p.shape(), axis) && finite(g))
+      for (std::size_t axis = 0; axis < g.rank(); ++axis)
+        if (has_basis(g.shape(), axis) && finite(g))
           state[3 + 2 * axis] =
-              flip(eigh(state[2 + 2 * axis] + 1e-30 * identity<T>(p.shape()[axis])).eigenvectors, {1});
+              flip(eigh(state[2 + 2 * axis] + 1e-30 * identity<T>(g.shape()[axis])).eigenvectors, {1});
       return Tensor<T>::zeros(p.shape());
     }
     const double k = now.t - 1;
@@ -118,9 +152,9 @@ struct Soap {
     if (normalize_grads) step = step / (1e-30 + rms(step));
     const Tensor<T> plain = rotate(m, state, false);
     observe(g, state);
-    if (static_cast<std::int64_t>(k) % precondition_frequency == 0) turn(p.shape(), state);
+    if (static_cast<std::int64_t>(k) % precondition_frequency == 0) turn(g.shape(), state);
     m = rotate(plain, state, true);
-    return rate * step;
+    return reshape(rate * step, p.shape());
   }
 
  private:

@@ -15,11 +15,13 @@ template <class T> std::vector<Tensor<T>> copies_of(const NamedTensors<T>& param
 struct Lookahead {
   std::int64_t k = 5;
   double alpha = 0.5;
+  bool reset_state = false;
   static constexpr const char* name = "lookahead";
   static constexpr About about{"k steps forward, one part of the way back", "Zhang et al. 2019, arXiv:1907.08610"};
   void describe(Fields& f) {
     f("k", k, range::count, "steps between the returns");
     f("alpha", alpha, range::unit, "how much of the way is kept");
+    f("reset_state", reset_state, "the optimizer begins anew after each return");
   }
   template <class T, class Options = Lookahead> struct Of : Transform<T> {
     Options options;
@@ -30,6 +32,9 @@ struct Lookahead {
     bool before(NamedTensors<T>& all, Places, std::int64_t) override {
       if (this->numbers[0] == 0) this->arrays[0].tensors = copies_of(all);  // weights may have been loaded since
       return true;
+    }
+    bool resets() const override {
+      return options.reset_state && static_cast<std::int64_t>(this->numbers[0]) % options.k == 0;
     }
     void after(NamedTensors<T>& all, Places) override {
       if (static_cast<std::int64_t>(++this->numbers[0]) % options.k != 0) return;

@@ -131,16 +131,39 @@ struct ZeroNonfinite {
 };
 
 struct ClipByGlobalNorm {
-  double max_norm = 1;
+  double max_norm = 1, eps = 1e-6;
+  enum : int { l2, l1, max };
+  int norm = l2;
+  bool error_if_nonfinite = false;
   static constexpr const char* name = "clip_by_global_norm";
   static constexpr About about{"all gradients together at most max_norm long (torch's clip_grad_norm_)"};
-  void describe(Fields& f) { f("max_norm", max_norm, range::positive, "the largest norm"); }
+  void describe(Fields& f) {
+    f("max_norm", max_norm, range::positive, "the largest norm");
+    f("norm", norm, config::OneOf{"l2|l1|max"}, "of all elements together");
+    f("eps", eps, range::nonnegative, "added to the norm (optax: 0)");
+    f("error_if_nonfinite", error_if_nonfinite, "end with an error where the norm is NaN or infinite");
+  }
+  template <class T> double norm_of(const NamedTensors<T>& all, Places moving) const {
+    double total = 0;
+    for (const std::size_t i : moving) {
+      const Tensor<T> g = all[i].tensor.grad();
+      if (g.size() == 0) continue;
+      if (norm == max) {
+        const auto largest = static_cast<double>(amax(abs(g)).item());
+        if (!(largest <= total)) total = largest;  // a NaN wins
+      } else {
+        total += static_cast<double>(sum(norm == l1 ? abs(g) : square(g)).item());
+      }
+    }
+    return norm == l2 ? std::sqrt(total) : total;
+  }
   template <class T, class Options = ClipByGlobalNorm> struct Of : Transform<T> {
     Options options;
     bool before(NamedTensors<T>& all, Places moving, std::int64_t) override {
-      double squares = 0;
-      for (const std::size_t i : moving) squares += static_cast<double>(sum(square(all[i].tensor.grad())).item());
-      const double factor = options.max_norm / (std::sqrt(squares) + 1e-6);
+      const double norm = options.norm_of(all, moving);
+      XGRAD_CHECK(!options.error_if_nonfinite || std::isfinite(norm),
+                  "clip_by_global_norm: the norm of the gradients is ", norm);
+      const double factor = options.max_norm / (norm + options.eps);
       for (const std::size_t i : moving)
         if (factor < 1) all[i].tensor.set_grad(factor * all[i].tensor.grad());
       return true;
@@ -230,6 +253,34 @@ struct SkipNonfinite {
       double& failures = this->numbers[0];
       failures = all_finite(all, moving) ? 0 : failures + 1;
       return failures == 0 || failures > static_cast<double>(options.max_consecutive);
+    }
+  };
+};
+
+struct SkipLarge {
+  double max_norm = 100;
+  static constexpr const char* name = "skip_large";
+  static constexpr About about{"no step where all gradients together are longer than max_norm, or NaN"};
+  void describe(Fields& f) { f("max_norm", max_norm, range::positive, "the largest norm that is taken"); }
+  template <class T, class Options = SkipLarge> struct Of : Transform<T> {
+    Options options;
+    bool before(NamedTensors<T>& all, Places moving, std::int64_t) override {
+      return ClipByGlobalNorm{}.norm_of(all, moving) <= options.max_norm;
+    }
+  };
+};
+
+struct Nonnegative {
+  static constexpr const char* name = "nonnegative";
+  static constexpr About about{"parameters that a step would make negative become 0"};
+  void describe(Fields&) {}
+  template <class T, class Options = Nonnegative> struct Of : Transform<T> {
+    Options options;
+    void after(NamedTensors<T>& all, Places moving) override {
+      for (const std::size_t i : moving) {
+        const Tensor<T> p = maximum(all[i].tensor.detach(), 0);
+        std::copy_n(p.data(), p.size(), all[i].tensor.mutable_data());
+      }
     }
   };
 };

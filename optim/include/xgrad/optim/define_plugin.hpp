@@ -9,12 +9,21 @@
 // Programs load the shared library with --plugin FILE, or load_plugin().
 #include "xgrad/optim/kernel.hpp"
 #include "xgrad/optim/plugin.hpp"
+#include "xgrad/optim/tensor_rule.hpp"
 
 namespace xgrad::optim {
 
 namespace detail {
+/// Element by element, or on whole tensors, as the struct is written.
+template <class T, class R> Rule<T> plugin_rule() {
+  if constexpr (
+      requires { &R::template tensor<T>; } || requires { &R::template minimize<T>; })
+    return make_tensor_rule<T, R>();
+  else
+    return make_rule<T, R>();
+}
 template <class... Rules> void add_plugin_rules(std::vector<OptimizerRow>& rows) {
-  (rows.push_back({Rules::name, make_rule<float, Rules>(), make_rule<double, Rules>()}), ...);
+  (rows.push_back({Rules::name, plugin_rule<float, Rules>(), plugin_rule<double, Rules>()}), ...);
 }
 }  // namespace detail
 

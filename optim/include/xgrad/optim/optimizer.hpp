@@ -189,6 +189,7 @@ template <class T> class Optimizer {
   void set_groups(std::vector<Group> groups);
   std::optional<Group> take_unfit(Group& group) const;
   void allocate_state();
+  void reset_state();
   bool keeps(Group& group, const Slot& slot) const;
   void allocate_slots();
   void keep_new_slots();

@@ -143,9 +143,10 @@ template <class T> struct Rule {
   CurvatureOptions (*curvature_options)(const void* rule) = nullptr;
   Pass<T> absorb;  ///< takes an estimate of the curvature, in the gradient's place, into the slots behind a step
 
-  // Or tensor by tensor: the step, which is subtracted from parameter_decay p; then result_decay acts.
-  Tensor<T> (*tensor)(const void* rule, const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state,
-                      const Now& now) = nullptr;
+  // Or tensor by tensor: writes the step, which is subtracted from parameter_decay p; then result_decay acts. Whoever
+  // allocates a tensor releases it: a plug-in's memory is its own.
+  void (*tensor)(const void* rule, const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state, const Now& now,
+                 T* step) = nullptr;
   void (*arrays)(const void* rule, const Shape& parameter, std::vector<StateArray>& arrays) = nullptr;
   bool (*fits)(const void* rule, const Shape& parameter) = nullptr;
   /// Or row by row, for gradients that are kept as rows: moves the parameter itself.

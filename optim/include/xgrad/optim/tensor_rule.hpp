@@ -2,6 +2,7 @@
 #pragma once
 // Rules that see whole tensors or the closure, written with the engine's operations. They are compiled once: only
 // kernel.hpp's rules have loops of their own.
+#include <algorithm>
 #include <array>
 #include <new>
 #include <string>
@@ -60,8 +61,12 @@ template <class T, class R> Rule<T> make_tensor_rule() {
       static_cast<const R*>(place)->rows(p, g, state, now);
     };
   else
-    rule.tensor = [](const void* place, const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state, const Now& now) {
-      return static_cast<const R*>(place)->tensor(p, g, state, now);
+    rule.tensor = [](const void* place, const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state, const Now& now,
+                     T* result) {
+      const Tensor<T> step = static_cast<const R*>(place)->tensor(p, g, state, now);
+      XGRAD_CHECK(step.shape() == p.shape(), "optimizer \"", R::name, "\": a step of shape ", step.shape(),
+                  " for a parameter of shape ", p.shape());
+      std::copy_n(step.data(), step.size(), result);
     };
   return rule;
 }

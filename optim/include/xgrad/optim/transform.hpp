@@ -25,6 +25,8 @@ template <class T> class Transform {
     return static_cast<void>(moving), static_cast<void>(step), true;
   }
   virtual void after(NamedTensors<T>&, std::span<const std::size_t> moving) { static_cast<void>(moving); }
+  /// Whether the optimizer's state begins anew behind this step.
+  virtual bool resets() const { return false; }
   /// Goes up the loss, where the gradient for the step is then taken, and back again.
   virtual void ascend(NamedTensors<T>&, std::span<const std::size_t> moving) { static_cast<void>(moving); }
   virtual void descend(NamedTensors<T>&, std::span<const std::size_t> moving) { static_cast<void>(moving); }
@@ -52,7 +54,7 @@ struct TransformRow {
   std::function<std::unique_ptr<Transform<double>>(const config::Value&, config::Problems&)> make_double;
 };
 /// clip_by_value, clip_by_norm, clip_by_global_norm, clip_by_rms, adaptive_clip, centralize, normalize, orthograd,
-/// add_noise, grokfast, zero_nonfinite, skip_nonfinite, accumulate; lookahead, ema, swa; sam.
+/// add_noise, grokfast, zero_nonfinite, skip_nonfinite, skip_large, accumulate; nonnegative; lookahead, ema, swa; sam.
 config::Registry<TransformRow>& transforms();
 
 /// From a list of {"type": NAME, options...}, in the order in which they act.
