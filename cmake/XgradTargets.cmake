@@ -28,6 +28,14 @@ if(XGRAD_SANITIZE)
   target_link_options(xgrad_warnings INTERFACE ${sanitize})
 endif()
 
+# Every function in a section of its own: a program that links the libraries statically keeps what it calls.
+target_compile_options(xgrad_warnings INTERFACE -ffunction-sections -fdata-sections)
+
+# xgrad_for_size(<file>...) compiles sources of the current folder, those that no training step runs, for size.
+function(xgrad_for_size)
+  set_source_files_properties(${ARGV} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
+endfunction()
+
 # xgrad_library(<room> SOURCES file... [PUBLIC library...] [PRIVATE library...])
 # makes the target xgrad_<room>, its alias xgrad::<room>, and installs it and its headers (the folder include/).
 function(xgrad_library room)

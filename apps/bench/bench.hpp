@@ -38,8 +38,12 @@ struct Time {
 std::vector<Time> compare(const std::string& workload, const Options& options, std::vector<Contender> contenders);
 
 // What LibTorch does for the same question; an empty function where it was not built.
-std::function<void()> libtorch_mlp_step(int threads);
+/// 784-512-256-10; Adam, or SGD with momentum 0.9.
+std::function<void()> libtorch_mlp_step(int threads, long batch, bool adam);
+/// Its forward pass for one example.
+std::function<void()> libtorch_mlp_inference(int threads);
 std::function<void()> libtorch_tiny_step(int threads);
+std::function<void()> libtorch_linear_step(int threads);
 std::function<void()> libtorch_lstm_step(int threads);
 std::function<void()> libtorch_cnn_step(int threads);
 /// Forward and backward of layer norm of (rows, cols), and of batch norm of (64, 32, 28, 28).

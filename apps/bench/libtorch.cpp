@@ -71,32 +71,62 @@ std::function<void()> step_of(std::shared_ptr<Training> training) {
 
 }  // namespace
 
-std::function<void()> libtorch_mlp_step(int threads) {
+namespace {
+
+torch::nn::Sequential mlp() {
+  return torch::nn::Sequential(torch::nn::Linear(784, 512), torch::nn::ReLU(), torch::nn::Linear(512, 256),
+                               torch::nn::ReLU(), torch::nn::Linear(256, 10));
+}
+
+/// SGD on the mean squared error of `model` on one batch.
+std::function<void()> regression_step(int threads, torch::nn::Sequential model, torch::Tensor x, torch::Tensor target) {
+  torch::set_num_threads(threads);
+  auto training = std::make_shared<Training>();
+  training->optimizer = std::make_unique<torch::optim::SGD>(model->parameters(), torch::optim::SGDOptions(1e-2));
+  training->loss = [model, x, target]() mutable { return torch::mse_loss(model->forward(x), target); };
+  return step_of(training);
+}
+
+}  // namespace
+
+std::function<void()> libtorch_mlp_step(int threads, long batch, bool adam) {
   torch::set_num_threads(threads);
   torch::manual_seed(0);
   auto training = std::make_shared<Training>();
-  training->model = torch::nn::Sequential(torch::nn::Linear(784, 512), torch::nn::ReLU(), torch::nn::Linear(512, 256),
-                                          torch::nn::ReLU(), torch::nn::Linear(256, 10));
-  training->optimizer =
-      std::make_unique<torch::optim::Adam>(training->model->parameters(), torch::optim::AdamOptions(1e-3));
-  training->loss = [model = training->model, x = torch::rand({128, 784}), t = torch::randint(0, 10, {128})]() mutable {
+  training->model = mlp();
+  if (adam)
+    training->optimizer = std::make_unique<torch::optim::Adam>(training->model->parameters(), 1e-3);
+  else
+    training->optimizer = std::make_unique<torch::optim::SGD>(training->model->parameters(),
+                                                              torch::optim::SGDOptions(1e-2).momentum(0.9));
+  training->loss = [model = training->model, x = torch::rand({batch, 784}),
+                    t = torch::randint(0, 10, {batch})]() mutable {
     return torch::nn::functional::cross_entropy(model->forward(x), t);
   };
   return step_of(training);
 }
 
-std::function<void()> libtorch_tiny_step(int threads) {
+std::function<void()> libtorch_mlp_inference(int threads) {
   torch::set_num_threads(threads);
   torch::manual_seed(0);
-  auto training = std::make_shared<Training>();
-  training->model = torch::nn::Sequential(torch::nn::Linear(2, 16), torch::nn::Tanh(), torch::nn::Linear(16, 16),
-                                          torch::nn::Tanh(), torch::nn::Linear(16, 1));
-  training->optimizer =
-      std::make_unique<torch::optim::SGD>(training->model->parameters(), torch::optim::SGDOptions(1e-2));
-  training->loss = [model = training->model, x = torch::rand({32, 2}), t = torch::rand({32, 1})]() mutable {
-    return torch::mse_loss(model->forward(x), t);
+  return [model = mlp(), x = torch::rand({1, 784})]() mutable {
+    const torch::InferenceMode guard;
+    model->forward(x);
   };
-  return step_of(training);
+}
+
+std::function<void()> libtorch_tiny_step(int threads) {
+  torch::manual_seed(0);
+  return regression_step(threads,
+                         torch::nn::Sequential(torch::nn::Linear(2, 16), torch::nn::Tanh(), torch::nn::Linear(16, 16),
+                                               torch::nn::Tanh(), torch::nn::Linear(16, 1)),
+                         torch::rand({32, 2}), torch::rand({32, 1}));
+}
+
+std::function<void()> libtorch_linear_step(int threads) {
+  torch::manual_seed(0);
+  return regression_step(threads, torch::nn::Sequential(torch::nn::Linear(4, 4)), torch::rand({16, 4}),
+                         torch::rand({16, 4}));
 }
 
 std::function<void()> libtorch_lstm_step(int threads) {

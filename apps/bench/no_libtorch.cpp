@@ -4,8 +4,10 @@
 
 namespace xgrad::bench {
 
-std::function<void()> libtorch_mlp_step(int) { return {}; }
+std::function<void()> libtorch_mlp_step(int, long, bool) { return {}; }
+std::function<void()> libtorch_mlp_inference(int) { return {}; }
 std::function<void()> libtorch_tiny_step(int) { return {}; }
+std::function<void()> libtorch_linear_step(int) { return {}; }
 std::function<void()> libtorch_lstm_step(int) { return {}; }
 std::function<void()> libtorch_cnn_step(int) { return {}; }
 std::function<void()> libtorch_layer_norm(int, long, long) { return {}; }

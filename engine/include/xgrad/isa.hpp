@@ -10,6 +10,8 @@
 #define XGRAD_ISA v1
 #endif
 
+namespace xgrad::inline XGRAD_ISA {}  // inline where it is first named
+
 namespace xgrad {
 /// The instruction set that the library's kernels run on here: "v1", "v3" or "v4" (x86-64 levels).
 const char* instruction_set();

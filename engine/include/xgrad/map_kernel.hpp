@@ -79,8 +79,8 @@ V map_value(const F& f, const std::array<V, sizeof...(K)>& x, std::index_sequenc
     return value_of<V>(f(Plain<V>{x[K], {}}...));
 }
 
-/// Where the columns of a row are read: an input that is constant along the row becomes a register's worth of copies,
-/// read again and again (mask 0).
+/// Where an input's elements are read, a vector at a time: at `row`, or, where it is constant along the row, again and
+/// again from `copies` (mask 0).
 template <class T> struct RowReader {
   alignas(64) T copies[Batch<T>::size];
   const T* row;
@@ -95,95 +95,156 @@ template <class T> struct RowReader {
     mask = 0;
   }
   Batch<T> at(std::size_t i) const { return Batch<T>::load_unaligned(row + (i & mask)); }
-  Batch<T> tail(std::size_t i, std::size_t n) const { return mask ? load_tail(row + i, n) : at(0); }
+  void advance(std::size_t n) { row += n & mask; }
+  /// The last n elements of a row, made a whole vector.
+  void pad(std::size_t n) {
+    if (!mask) return;
+    load_tail(row, n).store_aligned(copies);
+    row = copies;
+  }
 };
 
-// flatten: unless everything is inlined, duals travel through memory and backward is 4 to 20 times slower.
+// The code of a function is compiled once forward and once backward, on whole vectors that lie one after the other.
+// What broadcasting needs, and the ends of rows, is shared by all functions and goes by way of small buffers. flatten:
+// unless everything is inlined, duals travel through memory and backward is 4 to 20 times slower.
+
+/// n results, a multiple of the vector's size.
+template <class T> using ForwardVectors = void(const void* f, const RowReader<T>* x, T* out, std::size_t n);
+/// n elements of out_gradient * df/dx_k for each input k.
+template <class T>
+using BackwardVectors = void(const void* f, const RowReader<T>* x, const T* out_gradient, T* const* parts,
+                             std::size_t n);
 
 template <class T, class F, std::size_t... K>
-[[gnu::flatten, gnu::noinline]] void forward_rows(const F f, const MapLoop<T>& loop, std::index_sequence<K...> inputs) {
+[[gnu::flatten, gnu::noinline]] void forward_vectors(const void* function, const RowReader<T>* x, T* out,
+                                                     std::size_t n) {
   using V = Batch<T>;
-  const std::size_t cols = loop.cols, main = cols - cols % V::size;
-  RowReader<T> x[sizeof...(K)];
-  for (std::size_t r = 0; r < loop.rows; ++r) {
-    (x[K].start(loop.inputs[K], r), ...);
-    T* out = loop.out + r * loop.row_stride;
-    for (std::size_t i = 0; i < main; i += V::size)
-      map_value<V>(f, std::array<V, sizeof...(K)>{x[K].at(i)...}, inputs).store_unaligned(out + i);
-    if (const std::size_t n = cols - main)
-      store_tail(out + main, map_value<V>(f, std::array<V, sizeof...(K)>{x[K].tail(main, n)...}, inputs), n);
-  }
+  const F f = *static_cast<const F*>(function);
+  for (std::size_t i = 0; i < n; i += V::size)
+    map_value<V>(f, std::array<V, sizeof...(K)>{x[K].at(i)...}, std::index_sequence<K...>{}).store_unaligned(out + i);
 }
 
 template <class T, class F, std::size_t... K>
-[[gnu::flatten, gnu::noinline]] void backward_rows(const F f, const MapLoop<T>& loop,
-                                                   std::index_sequence<K...> inputs) {
+[[gnu::flatten, gnu::noinline]] void backward_vectors(const void* function, const RowReader<T>* x,
+                                                      const T* out_gradient, T* const* parts, std::size_t n) {
   using V = Batch<T>;
-  constexpr std::size_t count = sizeof...(K);
-  const std::size_t cols = loop.cols, main = cols - cols % V::size;
-  RowReader<T> x[count];
-  // The common case: no broadcasting, every gradient wanted and new.
-  const bool plain_stores = ((loop.inputs[K].varies && loop.inputs[K].gradient && !loop.inputs[K].keep &&
-                              (loop.rows == 1 || loop.inputs[K].row_stride != 0)) &&
-                             ...);
-  for (std::size_t r = 0; r < loop.rows; ++r) {
-    (x[K].start(loop.inputs[K], r), ...);
-    const T* g = loop.out_gradient + r * loop.row_stride;
-    T* gradient[count] = {
-        (loop.inputs[K].gradient ? loop.inputs[K].gradient + r * loop.inputs[K].row_stride : nullptr)...};
-    if (plain_stores) {
-      for (std::size_t i = 0; i < main; i += V::size) {
-        const V scale = V::load_unaligned(g + i);
-        const auto d = partials<V>(f, std::array<V, count>{x[K].at(i)...}, inputs);
-        ((d[K] * scale).store_unaligned(gradient[K] + i), ...);
-      }
-      if (const std::size_t n = cols - main) {
-        const V scale = load_tail(g + main, n);
-        const auto d = partials<V>(f, std::array<V, count>{x[K].tail(main, n)...}, inputs);
-        (store_tail(gradient[K] + main, V(d[K] * scale), n), ...);
-      }
-      continue;
-    }
-    const bool add[count] = {(loop.inputs[K].keep || (r > 0 && loop.inputs[K].row_stride == 0))...};
-    V sum[count] = {(static_cast<void>(K), V(0))...};
-    for (std::size_t i = 0; i < cols; i += V::size) {
-      const std::size_t n = cols - i < V::size ? cols - i : V::size;
-      const bool full = n == V::size;
-      const V scale = full ? V::load_unaligned(g + i) : load_tail(g + i, n);
-      const auto d = partials<V>(f, std::array<V, count>{(full ? x[K].at(i) : x[K].tail(i, n))...}, inputs);
-      const auto deliver = [&](V part, std::size_t k, V& total) {
-        if (!gradient[k]) return;
-        part = part * scale;
-        if (!x[k].mask) {
-          // Lanes past the end hold 0 * derivative, which is NaN where the derivative is infinite: leave them out.
-          total = total + (full ? part : first_lanes(part, n));
-        } else if (full) {
-          (add[k] ? V::load_unaligned(gradient[k] + i) + part : part).store_unaligned(gradient[k] + i);
-        } else {
-          store_tail(gradient[k] + i, V(add[k] ? load_tail(gradient[k] + i, n) + part : part), n);
-        }
-      };
-      (deliver(d[K], K, sum[K]), ...);
-    }
-    const auto finish = [&](std::size_t k, V total) {
-      if (!gradient[k] || x[k].mask) return;
-      const T value = xsimd::hadd(total);
-      *gradient[k] = add[k] ? *gradient[k] + value : value;
-    };
-    (finish(K, sum[K]), ...);
+  const F f = *static_cast<const F*>(function);
+  for (std::size_t i = 0; i < n; i += V::size) {
+    const V scale = V::load_unaligned(out_gradient + i);
+    const auto d = partials<V>(f, std::array<V, sizeof...(K)>{x[K].at(i)...}, std::index_sequence<K...>{});
+    ((d[K] * scale).store_unaligned(parts[K] + i), ...);
   }
+}
+
+template <class T>
+void forward_rows(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapLoop<T>& loop) {
+  using V = Batch<T>;
+  const std::size_t last = loop.cols % V::size, main = loop.cols - last;
+  RowReader<T> x[kMaxMapInputs];
+  for (std::size_t r = 0; r < loop.rows; ++r) {
+    for (std::size_t k = 0; k < count; ++k) x[k].start(loop.inputs[k], r);
+    T* out = loop.out + r * loop.row_stride;
+    if (main > 0) vectors(f, x, out, main);
+    if (last == 0) continue;
+    for (std::size_t k = 0; k < count; ++k) {
+      x[k].advance(main);
+      x[k].pad(last);
+    }
+    alignas(64) T result[V::size];
+    vectors(f, x, result, V::size);
+    store_tail(out + main, V::load_aligned(result), last);
+  }
+}
+
+/// target[i] += x[i]
+template <class T> void add_in_place(T* target, const T* x, std::size_t n) {
+  using V = Batch<T>;
+  std::size_t i = 0;
+  for (; i + V::size <= n; i += V::size)
+    (V::load_unaligned(target + i) + V::load_unaligned(x + i)).store_unaligned(target + i);
+  for (; i < n; ++i) target[i] += x[i];
+}
+
+/// The sum of n elements. Several vectors are in flight, for one alone would wait for its own last step.
+template <class T> T sum_of(const T* x, std::size_t n) {
+  using V = Batch<T>;
+  V sums[4] = {V(0), V(0), V(0), V(0)};
+  std::size_t i = 0;
+  for (; i + 4 * V::size <= n; i += 4 * V::size)
+    for (std::size_t k = 0; k < 4; ++k) sums[k] = sums[k] + V::load_unaligned(x + i + k * V::size);
+  for (; i + V::size <= n; i += V::size) sums[0] = sums[0] + V::load_unaligned(x + i);
+  if (i < n) sums[1] = sums[1] + load_tail(x + i, n - i);
+  return xsimd::hadd(V((sums[0] + sums[1]) + (sums[2] + sums[3])));
+}
+
+template <class T>
+void backward_rows(BackwardVectors<T>* vectors, const void* f, std::size_t count, const MapLoop<T>& loop) {
+  using V = Batch<T>;
+  constexpr std::size_t kTile = 256;
+  RowReader<T> x[kMaxMapInputs];
+  alignas(64) T tiles[kMaxMapInputs][kTile];
+  T* parts[kMaxMapInputs];
+  for (std::size_t r = 0; r < loop.rows; ++r) {
+    // A gradient that is laid out as the row and new is written in place; what is to be added up passes through a tile.
+    bool in_place[kMaxMapInputs], add[kMaxMapInputs];
+    std::size_t step = loop.cols;
+    T sums[kMaxMapInputs] = {};
+    for (std::size_t k = 0; k < count; ++k) {
+      const auto& input = loop.inputs[k];
+      x[k].start(input, r);
+      add[k] = input.keep || (r > 0 && input.row_stride == 0);
+      in_place[k] = input.gradient && input.varies && !add[k];
+      if (!in_place[k]) step = kTile;
+    }
+    const T* g = loop.out_gradient + r * loop.row_stride;
+    for (std::size_t i = 0; i < loop.cols;) {
+      std::size_t n = step < loop.cols - i ? step : loop.cols - i;
+      const bool padded = n < V::size;  // the end of the row
+      if (!padded) n -= n % V::size;
+      alignas(64) T g_copies[V::size];
+      if (padded) load_tail(g + i, n).store_aligned(g_copies);
+      for (std::size_t k = 0; k < count; ++k) {
+        if (padded) x[k].pad(n);
+        parts[k] = in_place[k] && !padded ? loop.inputs[k].gradient + r * loop.inputs[k].row_stride + i : tiles[k];
+      }
+      vectors(f, x, padded ? g_copies : g + i, parts, padded ? V::size : n);
+      for (std::size_t k = 0; k < count; ++k) {
+        x[k].advance(n);
+        if (!loop.inputs[k].gradient) continue;
+        if (!loop.inputs[k].varies) {
+          // Lanes past the end hold 0 * derivative, which is NaN where the derivative is infinite: n leaves them out.
+          sums[k] += sum_of(tiles[k], n);
+          continue;
+        }
+        T* gradient = loop.inputs[k].gradient + r * loop.inputs[k].row_stride + i;
+        if (add[k])
+          add_in_place(gradient, tiles[k], n);
+        else if (padded)
+          store_tail(gradient, V::load_aligned(tiles[k]), n);
+      }
+      i += n;
+    }
+    for (std::size_t k = 0; k < count; ++k) {
+      if (!loop.inputs[k].gradient || loop.inputs[k].varies) continue;
+      T& gradient = loop.inputs[k].gradient[r * loop.inputs[k].row_stride];
+      gradient = add[k] ? gradient + sums[k] : sums[k];
+    }
+  }
+}
+
+template <class T, class F, std::size_t... K> constexpr MapKernel<T> map_kernel_of(std::index_sequence<K...>) {
+  return {
+      [](const void* f, const MapLoop<T>& loop) { forward_rows(&forward_vectors<T, F, K...>, f, sizeof...(K), loop); },
+      [](const void* f, const MapLoop<T>& loop) {
+        backward_rows(&backward_vectors<T, F, K...>, f, sizeof...(K), loop);
+      }};
 }
 
 }  // namespace simd
 
 /// The kernel of the function object F on `count` inputs of T, for the instruction set of this file.
 template <class T, class F, std::size_t count> constexpr MapKernel<T> make_map_kernel() {
-  return {[](const void* f, const MapLoop<T>& loop) {
-            simd::forward_rows(*static_cast<const F*>(f), loop, std::make_index_sequence<count>{});
-          },
-          [](const void* f, const MapLoop<T>& loop) {
-            simd::backward_rows(*static_cast<const F*>(f), loop, std::make_index_sequence<count>{});
-          }};
+  return simd::map_kernel_of<T, F>(std::make_index_sequence<count>{});
 }
 
 }  // namespace xgrad::inline XGRAD_ISA

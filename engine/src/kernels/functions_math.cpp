@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Compiled once for each instruction set.
-#include "kernels/kernels.hpp"
+#include "kernels/define_functions.inc"
 #include "xgrad/map_kernel.hpp"
 
 namespace xgrad::inline XGRAD_ISA {
-#include "kernels/isa_tables.hpp"
-
-template <class T> const MapKernel<T>* math_kernels() {
-  static constexpr MapKernel<T> kernels[] = {
 #include "kernels/define_kernels.inc"
 #include "xgrad/functions/math.inc"
 #include "xgrad/functions/undefine.inc"
-  };
-  return kernels;
-}
-
-template const MapKernel<float>* math_kernels();
-template const MapKernel<double>* math_kernels();
-
 }  // namespace xgrad::inline XGRAD_ISA

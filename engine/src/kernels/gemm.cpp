@@ -26,6 +26,7 @@ constexpr std::size_t kOneDnnWork = 32'768;  // multiply-adds
 constexpr std::size_t kPartWork = 150'000;  // multiply-adds that make a second thread worth its start
 constexpr std::size_t kPartExtent = 64;     // rows or columns below which a part reads too much for what it computes
 constexpr std::size_t kMostParts = 32;
+constexpr std::size_t kPartUnit = 16;  // parts begin at multiples: with odd ones oneDNN takes up to twice the time
 
 std::size_t part_count(std::size_t extent, std::size_t work) {
   std::size_t parts = 1;
@@ -86,10 +87,13 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
               " x ", n, " exceeds BLAS's limit of ", kLimit);
   const bool by_rows = m >= n;
   const std::size_t extent = std::max(m, n), parts = part_count(extent, m * n * k);
+  const auto boundary = [&](std::size_t part) {
+    return part == parts ? extent : extent * part / parts / kPartUnit * kPartUnit;
+  };
   std::atomic<int> status{dnnl_success};
   parallel_for(parts, [&](std::size_t part) {
     const SerialScope serial;
-    const std::size_t first = extent * part / parts, count = extent * (part + 1) / parts - first;
+    const std::size_t first = boundary(part), count = boundary(part + 1) - first;
     const std::size_t row = by_rows ? first : 0, column = by_rows ? 0 : first;
     const int result =
         product(transpose_a, transpose_b, static_cast<int>(by_rows ? count : m), static_cast<int>(by_rows ? n : count),

@@ -9,14 +9,6 @@ namespace simd {
 
 using xgrad::detail::FusedActivation;
 
-template <class T> void add_in_place(T* target, const T* x, std::size_t n) {
-  using V = Batch<T>;
-  std::size_t i = 0;
-  for (; i + V::size <= n; i += V::size)
-    (V::load_unaligned(target + i) + V::load_unaligned(x + i)).store_unaligned(target + i);
-  for (; i < n; ++i) target[i] += x[i];
-}
-
 /// f(vector, column) over each row, the last columns by masked vectors; f returns what goes to y.
 template <class T, class F> [[gnu::flatten]] void for_columns(std::size_t cols, F f) {
   constexpr std::size_t width = Batch<T>::size;

@@ -12,7 +12,6 @@
 #include "kernels/reducers.hpp"
 
 namespace xgrad::inline XGRAD_ISA {
-#include "kernels/isa_tables.hpp"
 
 template <class T> const detail::Kernels<T>& kernel_table() {
   static constexpr detail::Kernels<T> table = {

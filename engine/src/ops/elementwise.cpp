@@ -22,15 +22,9 @@ Tensor<T> elementwise(const MapKernel<T>& kernel, const F& f, const Inputs&... i
 }  // namespace detail
 
 #include "ops/define_operations.inc"
-#define XGRAD_FAMILY Arithmetic
 #include "xgrad/functions/arithmetic.inc"
-#undef XGRAD_FAMILY
-#define XGRAD_FAMILY Math
 #include "xgrad/functions/math.inc"
-#undef XGRAD_FAMILY
-#define XGRAD_FAMILY Activations
 #include "xgrad/functions/activation.inc"
-#undef XGRAD_FAMILY
 #include "ops/undefine_operations.inc"
 
 }  // namespace xgrad

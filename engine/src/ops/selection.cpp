@@ -10,24 +10,25 @@ namespace xgrad {
 namespace detail {
 namespace {
 
-template <class T> Comparison<T> compare(Selection function, const char* name, const Tensor<T>& a, const Tensor<T>& b) {
+template <class T>
+Comparison<T> compare(const MapKernel<T>& kernel, const char* name, const Tensor<T>& a, const Tensor<T>& b) {
   Node<T>* const inputs[] = {a.node(), b.node()};
   const std::span<Node<T>* const> span(inputs);
   const Shape shape = map_shape(name, span);
   const char none = 0;  // these functions have no parameters
-  return {Tensor<T>(shape, map_forward(kernel_of<T>(function), &none, shape, span))};
+  return {Tensor<T>(shape, map_forward(kernel, &none, shape, span))};
 }
 
 }  // namespace
 
 template <class T> Comparison<T> less(const Tensor<T>& a, const Tensor<T>& b) {
-  return compare(Selection::less, "less", a, b);
+  return compare(less_kernel<T>(), "less", a, b);
 }
 template <class T> Comparison<T> less_equal(const Tensor<T>& a, const Tensor<T>& b) {
-  return compare(Selection::less_equal, "less_equal", a, b);
+  return compare(less_equal_kernel<T>(), "less_equal", a, b);
 }
 template <class T> Comparison<T> equal(const Tensor<T>& a, const Tensor<T>& b) {
-  return compare(Selection::equal, "equal", a, b);
+  return compare(equal_kernel<T>(), "equal", a, b);
 }
 
 template <class T> Tensor<T> indicator(const Mask& mask) {
@@ -40,10 +41,10 @@ template <class T> Tensor<T> where(const Tensor<T>& mask, const Tensor<T>& a, co
   const Shape shape = map_shape("where", span);
   const char none = 0;
   return record<T>(
-      "where", shape, map_forward(kernel_of<T>(Selection::select), &none, shape, span), kSaveInput,
+      "where", shape, map_forward(select_kernel<T>(), &none, shape, span), kSaveInput,
       [](Node<T>& n, const Tensor<T>& g) {
         const char no_parameters = 0;
-        if (!is_grad_enabled()) return map_backward(kernel_of<T>(Selection::select), &no_parameters, n, g);
+        if (!is_grad_enabled()) return map_backward(select_kernel<T>(), &no_parameters, n, g);
         const Tensor<T> zero(T{0}), taken = n.input(0);
         if (n.wants(1)) n.give(1, where(taken, g, zero));
         if (n.wants(2)) n.give(2, where(taken, zero, g));

@@ -107,8 +107,7 @@ template <class T> Tensor<T> expand(const Tensor<T>& x, const Shape& shape) {
   XGRAD_CHECK(joint == shape, "expand: ", x.shape(), " does not expand to ", shape, "; only axes of size 1 can grow");
   Node<T>* const inputs[] = {x.node()};
   const char none = 0;
-  Storage<T> value = detail::map_forward(detail::kernel_of<T>(detail::Selection::identity), &none, shape,
-                                         std::span<Node<T>* const>(inputs));
+  Storage<T> value = detail::map_forward(detail::identity_kernel<T>(), &none, shape, std::span<Node<T>* const>(inputs));
   return record<T>(
       "expand", shape, std::move(value), kSaveNothing,
       [](Node<T>& n, const Tensor<T>& g) { n.give(0, sum_to(g, n.input_shape(0))); }, x);
