@@ -7,9 +7,13 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <string_view>
 
 #include "kernels/kernels.hpp"
+#include "kernels/strided.hpp"
 #include "xgrad/error.hpp"
+#include "xgrad/isa.hpp"
+#include "xgrad/storage.hpp"
 #include "xgrad/threads.hpp"
 
 namespace xgrad::detail {
@@ -18,6 +22,29 @@ namespace {
 // In single precision oneDNN's product is up to twice as fast as OpenBLAS's, but for small ones, where its call costs
 // more.
 constexpr std::size_t kOneDnnWork = 32'768;  // multiply-adds
+
+// Short of AVX-512, oneDNN multiplies by a transposed A at half its speed, and by a B that is not transposed, in short
+// sums, at two thirds: the copies that bring them to its best form are soon paid for.
+constexpr std::size_t kCopyAFrom = 96;      // columns of the result
+constexpr std::size_t kCopyBFrom = 128;     // rows
+constexpr std::size_t kCopyBUpToSum = 512;  // elements of a sum
+
+bool prefers_b_transposed() {
+  static const bool narrow = std::string_view(instruction_set()) != "v4";
+  return narrow;
+}
+
+/// x (rows x cols), transposed.
+template <class T> Storage<T> transposed(Rows<const T> x, std::size_t rows, std::size_t cols) {
+  Storage<T> copy(rows * cols);
+  Box box;
+  box.rank = 2;
+  box.size = {static_cast<std::int64_t>(cols), static_cast<std::int64_t>(rows)};
+  box.from_stride = {1, static_cast<std::int64_t>(x.stride)};
+  box.to_stride = {static_cast<std::int64_t>(rows), 1};
+  copy_box(box, x.data, copy.data());
+  return copy;
+}
 
 // Both libraries, given several threads, cut a product differently for each number of them, and the sums with it. So
 // they get one, and products are cut here: along the longer side of the result, in parts that depend on the sizes
@@ -85,6 +112,19 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
   constexpr auto kLimit = static_cast<std::size_t>(std::numeric_limits<int>::max());
   XGRAD_CHECK(std::max({m, n, k, a.stride, b.stride, c.stride}) <= kLimit, "matmul: a size of ", m, " x ", k, " @ ", k,
               " x ", n, " exceeds BLAS's limit of ", kLimit);
+  Storage<T> a_copy, b_copy;
+  if (std::is_same_v<T, float> && prefers_b_transposed()) {
+    if (transpose_a && n >= kCopyAFrom) {
+      a_copy = transposed(a, k, m);
+      a = {a_copy.data(), k};
+      transpose_a = false;
+    }
+    if (!transpose_b && m >= kCopyBFrom && k <= kCopyBUpToSum) {
+      b_copy = transposed(b, k, n);
+      b = {b_copy.data(), k};
+      transpose_b = true;
+    }
+  }
   const bool by_rows = m >= n;
   const std::size_t extent = std::max(m, n), parts = part_count(extent, m * n * k);
   const auto boundary = [&](std::size_t part) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/kernels.hpp"
 #include "xgrad/threads.hpp"
@@ -90,11 +91,40 @@ template <bool add, class T> void run(const T* x, T* y, std::int64_t n) {
   }
 }
 
+using Four [[gnu::vector_size(16)]] = float;
+
+Four load(const float* p) {
+  Four v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+void store(float* p, Four v) { std::memcpy(p, &v, sizeof v); }
+
+/// y[i * to_row + j] = x[i + j * from] for a whole tile, four by four in registers.
+void whole_tile(const float* x, std::int64_t from, float* y, std::int64_t to_row) {
+  for (std::int64_t i = 0; i < kTile<float>; i += 4)
+    for (std::int64_t j = 0; j < kTile<float>; j += 4) {
+      const float* source = x + i + j * from;
+      const Four a = load(source), b = load(source + from), c = load(source + 2 * from), d = load(source + 3 * from);
+      const Four low_ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                 high_ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+      const Four low_cd = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+                 high_cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      float* target = y + i * to_row + j;
+      store(target, __builtin_shufflevector(low_ab, low_cd, 0, 1, 4, 5));
+      store(target + to_row, __builtin_shufflevector(low_ab, low_cd, 2, 3, 6, 7));
+      store(target + 2 * to_row, __builtin_shufflevector(high_ab, high_cd, 0, 1, 4, 5));
+      store(target + 3 * to_row, __builtin_shufflevector(high_ab, high_cd, 2, 3, 6, 7));
+    }
+}
+
 /// y[i * to_row + j] = x[i * from_row + j * from] for a small block, where from_row is 1 or -1: whole cache lines are
 /// read and written once each, whatever the distance between them.
 template <bool add, class T>
 void tile(const T* x, std::int64_t from_row, std::int64_t from, T* y, std::int64_t to_row, std::int64_t rows,
           std::int64_t cols) {
+  if constexpr (!add && std::is_same_v<T, float>)
+    if (from_row == 1 && rows == kTile<T> && cols == kTile<T>) return whole_tile(x, from, y, to_row);
   T block[kTile<T> * kTile<T>];
   for (std::int64_t j = 0; j < cols; ++j)
     for (std::int64_t i = 0; i < rows; ++i) block[i * kTile<T> + j] = x[i * from_row + j * from];
