@@ -54,6 +54,7 @@ template <class Row> std::vector<Entry> entries(const config::Registry<Row>& reg
 
 std::vector<Kind> kinds() {
   return {{"optimizers", "optimizer", entries(optim::optimizers())},
+          {"optimizer-transforms", "optimizer-transform", entries(optim::transforms())},
           {"schedules", "schedule", entries(optim::schedules())},
           {"layers", "layer", entries(train::layers())},
           {"losses", "loss", entries(train::losses())},
@@ -140,8 +141,9 @@ int schema(const std::string& output) {
       if (std::string(kind.singular) == "data")
         entry_schema["properties"].update(config::schema(config::fields_of(shared))["properties"]);
       if (std::string(kind.singular) == "optimizer") {
-        for (const char* list : {"groups", "transforms"})
-          entry_schema["properties"][list] = {{"type", "array"}, {"items", {{"type", "object"}}}};
+        entry_schema["properties"]["groups"] = {{"type", "array"}, {"items", {{"type", "object"}}}};
+        entry_schema["properties"]["transforms"] = {{"type", "array"},
+                                                    {"items", {{"$ref", "#/definitions/optimizer-transform"}}}};
         entry_schema["properties"]["no_decay"] = {{"enum", {"none", "auto"}}};
         entry_schema["properties"]["layer_decay"] = {{"type", "number"}, {"exclusiveMinimum", 0}, {"maximum", 1}};
         entry_schema["properties"]["fallback"] = {{"type", {"string", "object"}}};

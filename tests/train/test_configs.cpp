@@ -119,7 +119,7 @@ TEST_CASE("the schema knows every registered thing; list and info tell of it") {
   const auto schema = run_xgrad({"schema"});
   REQUIRE(schema.code == 0);
   const Json json = Json::parse(schema.out), listed = Json::parse(run_xgrad({"list", "--json"}).out);
-  CHECK(listed.size() == 8);
+  CHECK(listed.size() == 9);
   for (const auto& [kind, names] : listed.items())
     for (const auto& entry : names.items()) {
       const std::string& name = entry.key();

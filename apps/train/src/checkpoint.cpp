@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "checkpoint.hpp"
 
+#include "evaluation_point.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -134,7 +136,7 @@ std::vector<std::pair<std::int64_t, std::string>> list_checkpoints(const std::st
 
 template <class T>
 void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& progress,
-                     const std::vector<Storage<T>>& best_parameters) {
+                     const std::vector<Storage<T>>& best) {
   TensorFile file;
   const NamedTensors<T> parameters = e.model->named_parameters();
   for (const NamedTensor<T>& p : parameters) file.add("model." + p.name, p.tensor.shape(), p.tensor.data());
@@ -147,14 +149,14 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
              static_cast<const double*>(numbers.values.data()));
   const auto& steps = e.optimizer->steps();
   file.add("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
-  // The point to evaluate, for an optimizer that trains elsewhere; a finished run's parameters are already its best.
-  if (e.optimizer->trains_elsewhere() && !(progress.finished && !best_parameters.empty())) {
-    e.optimizer->eval();
-    for (const NamedTensor<T>& p : parameters) file.add("eval." + p.name, p.tensor.shape(), p.tensor.data());
-    e.optimizer->train();
+  // The point to evaluate, for an optimizer that trains elsewhere; a finished run's model is already its best.
+  const NamedTensors<T> tensors = model_tensors(e);
+  if (e.optimizer->trains_elsewhere() && !(progress.finished && !best.empty())) {
+    const EvaluationPoint<T> point(e, progress.step);
+    for (const NamedTensor<T>& x : tensors) file.add("eval." + x.name, x.tensor.shape(), x.tensor.data());
   }
-  for (std::size_t i = 0; i < best_parameters.size(); ++i)
-    file.add("best." + parameters[i].name, parameters[i].tensor.shape(), best_parameters[i].data());
+  for (std::size_t i = 0; i < best.size(); ++i)
+    file.add("best." + tensors[i].name, tensors[i].tensor.shape(), best[i].data());
   file.metadata[kFormat] = "1";
   file.metadata[kState] = to_json(progress).dump();
   file.metadata[kConfig] = resolved(e.config).dump();
@@ -168,8 +170,7 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
   }
 }
 
-template <class T>
-Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<Storage<T>>& best_parameters) {
+template <class T> Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<Storage<T>>& best) {
   const TensorFile file = open_file(path);
   const auto format = file.metadata.find(kFormat);
   if (format == file.metadata.end()) throw CheckpointError(path + ": not a checkpoint of xgrad");
@@ -191,11 +192,11 @@ Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<
     if (const auto states = file.metadata.find(kSchedules); states != file.metadata.end())
       e.optimizer->load_schedule_state(schedules_from(Json::parse(states->second)));
     e.optimizer->load_steps(std::move(steps), progress.step - progress.skipped);
-    best_parameters.clear();
-    for (const NamedTensor<T>& p : e.model->named_parameters())
-      if (file.find("best." + p.name)) {
-        best_parameters.emplace_back(p.tensor.size());
-        file.get("best." + p.name, p.tensor.shape(), best_parameters.back().data());
+    best.clear();
+    for (const NamedTensor<T>& x : model_tensors(e))
+      if (file.find("best." + x.name)) {
+        best.emplace_back(x.tensor.size());
+        file.get("best." + x.name, x.tensor.shape(), best.back().data());
       }
     return progress;
   } catch (const CheckpointError&) { throw; } catch (const std::exception& error) {
@@ -206,8 +207,8 @@ Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<
 template <class T> void load_model(Experiment<T>& e, const std::string& checkpoint) {
   const TensorFile file = open_file(checkpoint);
   take_model(file, checkpoint, e);
-  for (NamedTensor<T>& p : e.model->named_parameters())
-    if (file.find("eval." + p.name)) file.get("eval." + p.name, p.tensor.shape(), p.tensor.mutable_data());
+  for (NamedTensor<T>& x : model_tensors(e))
+    if (file.find("eval." + x.name)) file.get("eval." + x.name, x.tensor.shape(), x.tensor.mutable_data());
 }
 
 SavedRun open_run(const std::string& path, const std::vector<std::string>& overrides, Problems& problems) {

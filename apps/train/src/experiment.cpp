@@ -58,7 +58,10 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems)
   e.config = config;
   manual_seed(static_cast<std::uint64_t>(config.seed));
   const LossRow* loss = config.loss.is(Type::null) ? nullptr : losses().resolve(config.loss, problems);
-  if (loss) e.loss = loss->make<T>()(config.loss, problems);
+  if (loss) {
+    e.loss = loss->make<T>()(config.loss, problems);
+    e.draw = loss->draw<T>();
+  }
   const auto add_metric = [&](const Value& item) {
     const MetricRow* metric = metrics().resolve(item, problems);
     if (!metric) return;
@@ -103,6 +106,11 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems)
   }
   if (!config.optimizer.is(Type::null))
     e.optimizer = optim::make<T>(config.optimizer, e.model ? e.model->named_parameters() : NamedTensors<T>{}, problems);
+  if (e.optimizer && e.optimizer->curvature() == optim::Curvature::gauss_newton && loss && !e.draw)
+    problems.add("XG107", config.optimizer,
+                 std::string("optimizer \"") + e.optimizer->name() +
+                     "\" draws targets from the model's output; loss \"" + loss->name +
+                     "\" does not say how (cross_entropy, nll and bce_with_logits do)");
   if (e.data) e.steps_per_epoch = std::max<std::int64_t>(e.data->batches_per_epoch(), 1);
   if (e.data && e.data->batches_per_epoch() == 0)
     problems.add("XG107", config.data, "an epoch has no batch: \"drop_last\" with fewer rows than \"batch_size\"");

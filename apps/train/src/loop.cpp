@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <optional>
 #include <utility>
 
 #include "checkpoint.hpp"
+#include "evaluation_point.hpp"
 #include "report.hpp"
 #include "run_folder.hpp"
 #include "xgrad/autograd.hpp"
@@ -72,6 +74,7 @@ template <class T> class Trainer {
     if (std::isfinite(norm)) {
       if (e_.clip && e_.clip->type == "norm") e_.optimizer->clip_grad_norm(e_.clip->max);
       if (e_.clip && e_.clip->type == "value") e_.optimizer->clip_grad_value(e_.clip->max);
+      if (e_.optimizer->wants_curvature()) estimate_curvature(batch);
       e_.optimizer->step([&, first = true]() mutable {  // some ask for the loss again, at other points
         if (std::exchange(first, false)) return value;
         set_random_step(static_cast<std::uint32_t>(progress_.step));
@@ -95,6 +98,16 @@ template <class T> class Trainer {
     if (due(e_.config.log.every, last_log_)) log(norm);
     if (e_.data->size(Split::val) > 0 && due(e_.config.eval.every, last_eval_)) evaluate();
     if (ending_ == Ending::none && due(e_.config.checkpoint.every, last_save_)) save();
+  }
+
+  /// From the same batch, with the same random numbers; or with targets that the model draws itself.
+  void estimate_curvature(const Batch<T>& batch) {
+    set_random_step(static_cast<std::uint32_t>(progress_.step));
+    e_.optimizer->estimate_curvature([&] {
+      const Tensor<T> output = (*e_.model)(batch.inputs);
+      return e_.loss(output,
+                     e_.optimizer->curvature() == optim::Curvature::gauss_newton ? e_.draw(output.detach()) : batch);
+    });
   }
 
   /// True when a stop rule on train/loss, or an exploding loss, ends the run before this step's update.
@@ -172,7 +185,7 @@ template <class T> class Trainer {
   }
 
   void evaluate() {
-    e_.optimizer->eval();
+    std::optional<EvaluationPoint<T>> point(std::in_place, e_, progress_.step);
     const Metrics values = measure(e_, Split::val);
     write(values);
     for (const auto& [name, value] : values) e_.optimizer->observe(name, value);
@@ -183,7 +196,7 @@ template <class T> class Trainer {
     for (std::size_t i = 0; i < e_.stop_rules.size(); ++i)
       for (const auto& [name, value] : values)
         if (e_.stop_rules[i].monitor == name && ending_ == Ending::none) check_rule(i, value);
-    e_.optimizer->train();
+    point.reset();
     if (!e_.keep_best) return;
     for (const auto& [name, value] : values)
       if (name == e_.keep_best->monitor) keep_if_best(value);
@@ -206,7 +219,7 @@ template <class T> class Trainer {
       const double gain = rule.mode == "min" ? state.best - value : value - state.best;
       if (state.best_step < 0 || gain > rule.min_delta) {
         state = {value, progress_.step};
-        if (rule.restore_best) remember_parameters();
+        if (rule.restore_best) remember_model();
       } else if (progress_.step - state.best_step >= rule.patience.steps(e_.steps_per_epoch, e_.total_steps)) {
         end(Ending::stopped, "early stopping: " + rule.monitor + " has not improved on " + text(state.best) +
                                  " since step " + std::to_string(state.best_step));
@@ -214,15 +227,14 @@ template <class T> class Trainer {
     }
   }
 
-  void remember_parameters() {
-    best_parameters_.clear();
-    for (const NamedTensor<T>& p : e_.optimizer->parameters()) best_parameters_.push_back(p.tensor.storage());
+  void remember_model() {
+    best_.clear();
+    for (const NamedTensor<T>& x : model_tensors(e_)) best_.push_back(x.tensor.storage());
   }
-  void restore_parameters() {
-    for (std::size_t i = 0; i < best_parameters_.size(); ++i) {
-      Tensor<T> parameter = e_.optimizer->parameters()[i].tensor;
-      std::copy(best_parameters_[i].begin(), best_parameters_[i].end(), parameter.mutable_data());
-    }
+  void restore_model() {
+    NamedTensors<T> tensors = model_tensors(e_);
+    for (std::size_t i = 0; i < best_.size(); ++i)
+      std::copy(best_[i].begin(), best_[i].end(), tensors[i].tensor.mutable_data());
   }
 
   void keep_if_best(double value) {
@@ -249,12 +261,12 @@ template <class T> class Trainer {
 
   /// From the newest checkpoint that is whole; damaged ones are named and passed over.
   void restore() {
-    if (!options_.from.empty()) return void(progress_ = load_checkpoint(options_.from, e_, best_parameters_));
+    if (!options_.from.empty()) return void(progress_ = load_checkpoint(options_.from, e_, best_));
     const auto all = list_checkpoints(folder_.checkpoints());
     std::string first_reason;
     for (const auto& [step, path] : all) {
       try {
-        progress_ = load_checkpoint(path, e_, best_parameters_);
+        progress_ = load_checkpoint(path, e_, best_);
         if (!first_reason.empty())
           display_.line("warning: " + first_reason + "; going on from step " + std::to_string(step));
         break;
@@ -281,7 +293,7 @@ template <class T> class Trainer {
 
   void save() {
     progress_.metrics_bytes = metrics_->sync();
-    save_checkpoint(folder_.checkpoints() + "/" + checkpoint_name(progress_.step), e_, progress_, best_parameters_);
+    save_checkpoint(folder_.checkpoints() + "/" + checkpoint_name(progress_.step), e_, progress_, best_);
     std::int64_t kept = 0;
     for (const auto& [step, path] : list_checkpoints(folder_.checkpoints())) {
       const std::int64_t s = step;
@@ -308,14 +320,15 @@ template <class T> class Trainer {
   int finish() {
     Metrics final;
     if (ending_ != Ending::diverged) {
-      if (best_parameters_.empty())
-        e_.optimizer->eval();
+      std::optional<EvaluationPoint<T>> point;
+      if (best_.empty())
+        point.emplace(e_, progress_.step);
       else
-        restore_parameters();
+        restore_model();
       for (const Split split : {Split::train, Split::val, Split::test})
         if (e_.data->size(split) > 0)
           for (const auto& entry : measure(e_, split)) final.push_back(entry);
-      e_.optimizer->train();
+      point.reset();
       clock_.mark("eval");
       write(final);
       display_.measured(e_.total_steps, final);
@@ -370,7 +383,7 @@ template <class T> class Trainer {
   ProgressDisplay display_;
   std::unique_ptr<MetricsFile> metrics_;
   Progress progress_;
-  std::vector<Storage<T>> best_parameters_;
+  std::vector<Storage<T>> best_;
   Clock clock_;
   Ending ending_ = Ending::none;
   bool target_met_ = false;

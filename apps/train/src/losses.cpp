@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "xgrad/ops/loss.hpp"
 
+#include "xgrad/ops/activation.hpp"
+#include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/elementwise.hpp"
+
 #include "xgrad/train/model.hpp"
 
 namespace xgrad::train {
@@ -54,7 +58,13 @@ struct Bce {
   template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
     return bce_with_logits_loss(y, batch.targets);
   }
+  template <class T> static Batch<T> draw(const Tensor<T>& y) { return {{}, {}, bernoulli(sigmoid(y))}; }
 };
+/// A class for each row of probabilities.
+template <class T> Batch<T> drawn_classes(const Tensor<T>& probabilities) {
+  const Indices drawn = multinomial(probabilities, 1);
+  return {{}, Indices(Shape{probabilities.shape()[0]}, drawn.values()), {}};
+}
 struct CrossEntropy {
   double label_smoothing = 0;
   std::vector<double> weight;
@@ -73,6 +83,7 @@ struct CrossEntropy {
           Tensor<T>(Shape{static_cast<std::int64_t>(weight.size())}, Storage<T>(weight.begin(), weight.end()));
     return cross_entropy(y, batch.labels, options);
   }
+  template <class T> static Batch<T> draw(const Tensor<T>& y) { return drawn_classes(softmax(y, -1)); }
 };
 struct Nll {
   static constexpr const char* name = "nll";
@@ -82,6 +93,7 @@ struct Nll {
   template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
     return nll_loss(y, batch.labels);
   }
+  template <class T> static Batch<T> draw(const Tensor<T>& y) { return drawn_classes(exp(y)); }
 };
 
 template <class T, class Loss> auto maker() {
@@ -91,6 +103,13 @@ template <class T, class Loss> auto maker() {
       config::read_into(loss, value, problems, std::string("loss \"") + Loss::name + "\"", {"type"});
     return [loss](const Tensor<T>& y, const Batch<T>& batch) { return loss(y, batch); };
   };
+}
+
+template <class T, class Loss> std::function<Batch<T>(const Tensor<T>&)> drawer() {
+  if constexpr (requires { &Loss::template draw<T>; })
+    return [](const Tensor<T>& y) { return Loss::draw(y); };
+  else
+    return nullptr;
 }
 
 template <class Loss> LossRow row() {
@@ -103,7 +122,9 @@ template <class Loss> LossRow row() {
             visit(fields);
           },
           maker<float, Loss>(),
-          maker<double, Loss>()};
+          maker<double, Loss>(),
+          drawer<float, Loss>(),
+          drawer<double, Loss>()};
 }
 
 }  // namespace

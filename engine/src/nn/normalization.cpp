@@ -11,6 +11,8 @@ Shape check_channels(const char* name, std::int64_t channels) {
 
 }  // namespace
 
+thread_local double AverageStatistics::weight_ = 0;
+
 template <class T> BatchNorm<T>::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : options_(options) {
   const Shape shape = check_channels("BatchNorm", channels);
   if (options.affine) {
@@ -29,6 +31,7 @@ template <class T> Tensor<T> BatchNorm<T>::forward(const Tensor<T>& x) {
     seen += 1;
     momentum = 1 / static_cast<double>(seen);
   }
+  if (AverageStatistics::weight() > 0) momentum = AverageStatistics::weight();
   return batch_norm(x, running_mean, running_var, weight, bias, this->is_training(), momentum, options_.eps);
 }
 

@@ -47,6 +47,27 @@ template <class T> class BatchNorm2d : public BatchNorm<T> {
   }
 };
 
+/// While it lives, the batch norms of this thread that train average their batches' statistics evenly, whatever their
+/// momentum: those of other parameters than they were gathered with (torch.optim.swa_utils.update_bn).
+///
+///     AverageStatistics statistics;
+///     for (const auto& x : batches) { statistics.next_batch(); model(x); }
+class AverageStatistics {
+ public:
+  AverageStatistics() = default;
+  ~AverageStatistics() { weight_ = 0; }
+  AverageStatistics(const AverageStatistics&) = delete;
+  AverageStatistics& operator=(const AverageStatistics&) = delete;
+
+  void next_batch() { weight_ = 1 / static_cast<double>(++batches_); }
+  /// Of the present batch; 0 outside.
+  static double weight() { return weight_; }
+
+ private:
+  static thread_local double weight_;
+  std::int64_t batches_ = 0;
+};
+
 struct NormOptions {
   double eps = 1e-5;
   bool affine = true;  ///< with parameters weight (ones at first) and bias (zeros)

@@ -44,12 +44,21 @@ struct LossRow {
       make_float;
   std::function<std::function<Tensor<double>(const Tensor<double>&, const Batch<double>&)>(const Value&, Problems&)>
       make_double;
+  /// Targets drawn from the distribution that the output means; null where it means none.
+  std::function<Batch<float>(const Tensor<float>&)> draw_float;
+  std::function<Batch<double>(const Tensor<double>&)> draw_double;
 
   template <class T> const auto& make() const {
     if constexpr (std::is_same_v<T, float>)
       return make_float;
     else
       return make_double;
+  }
+  template <class T> const auto& draw() const {
+    if constexpr (std::is_same_v<T, float>)
+      return draw_float;
+    else
+      return draw_double;
   }
 };
 const config::Registry<LossRow>& losses();

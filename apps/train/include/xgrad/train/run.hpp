@@ -39,11 +39,19 @@ template <class T> struct Experiment {
   std::shared_ptr<nn::Sequential<T>> model;
   std::unique_ptr<optim::Optimizer<T>> optimizer;
   std::function<Tensor<T>(const Tensor<T>&, const Batch<T>&)> loss;
+  std::function<Batch<T>(const Tensor<T>&)>
+      draw;  ///< targets from the model's output, if the loss means a distribution
   bool accuracy = false;
   std::int64_t total_steps = 0, steps_per_epoch = 1;
   std::vector<StopRule> stop_rules;
   std::optional<ClipOptions> clip;
   std::optional<KeepBest> keep_best;
+
+  /// Batch norms' statistics at the point that the optimizer would have evaluated at `step`.
+  struct Statistics {
+    std::int64_t step = -1;
+    std::vector<Storage<T>> buffers;
+  } statistics;
 
   /// The metrics that this run measures: "train/loss", "val/accuracy", ...
   std::vector<std::string> metric_names() const;
