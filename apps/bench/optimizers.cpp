@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
       if (optimizer->needs_loss() || optimizer->needs_closure() || optimizer->wants_curvature())
         continue;  // their time is the loss's
       std::size_t kept = 0;
-      for (const auto& state : optimizer->state()) kept += state.shape.size();
+      for (const auto& state : optimizer->state()) kept += state.bytes / sizeof(float);
       const std::size_t numbers = 3 * kElements + 2 * kept;  // reads p, g and the state; writes p and the state
       Storage<float> scaled(numbers / 2, 1.0f);
       const double bytes = 4.0 * static_cast<double>(numbers);

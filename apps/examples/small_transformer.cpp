@@ -10,14 +10,13 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/embedding.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/reduce.hpp>
-#include <xgrad/optim/optimizer.hpp>
+#include <xgrad/optim/optimizers.hpp>
 #include <xgrad/random.hpp>
 
 using namespace xgrad;
@@ -78,8 +77,7 @@ int main(int argc, char** argv) {
 
   manual_seed(1);
   LanguageModel model(static_cast<std::int64_t>(alphabet.size()));
-  const auto optimizer =
-      optim::make<float>({{"type", "adamw"}, {"lr", 3e-3}, {"weight_decay", 0.01}}, model.named_parameters());
+  optim::AdamW optimizer(model.named_parameters(), {.lr = 3e-3, .weight_decay = 0.01});
 
   constexpr std::int64_t kBatch = 16, kContext = LanguageModel::kContext;
   float last = 0;
@@ -94,12 +92,12 @@ int main(int argc, char** argv) {
         target.data()[row * kContext + i] = number[text[start + static_cast<std::size_t>(i) + 1]];
       }
     }
-    optimizer->zero_grad();
+    optimizer.zero_grad();
     const auto scores = model(input);
     const auto loss = cross_entropy(reshape(scores, {kBatch * kContext, -1}), target);
     loss.backward();
-    optimizer->clip_grad_norm(1.0);
-    optimizer->step();
+    optimizer.clip_grad_norm(1.0);
+    optimizer.step();
     last = loss.item();
     if (step % 50 == 0 || step + 1 == steps) std::printf("step %4d  loss %.4f\n", step, static_cast<double>(last));
   }

@@ -3,6 +3,7 @@
 // evaluate.
 #include <algorithm>
 
+#include "stored_state.hpp"
 #include "work.hpp"
 
 namespace xgrad::optim {
@@ -128,8 +129,7 @@ template <class T> void Optimizer<T>::eval() {
       group.rule.evaluate.prepare(group.hyperparameters.rule_data(), now, kernel.data());
       T* data = parameter.mutable_data();
       Block<T> block{data, data, {}, parameter.size(), 1, 0, 1, 1, std::numeric_limits<T>::infinity()};
-      std::copy_n(slots_[i].begin(), kMaxSlots, block.slots);
-      group.rule.evaluate.run(kernel.data(), block, nullptr);
+      run_on_stored_state(group.rule.evaluate, kernel.data(), block, slots_[i], {}, nullptr);
     }
   }
   for (const auto& transform : transforms_)

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "stored_state.hpp"
 #include "work.hpp"
+#include "xgrad/random.hpp"
 
 namespace xgrad::optim {
 namespace {
@@ -24,12 +26,15 @@ void SharedOptions::describe(config::Fields& f) {
   f("cautious", cautious, "leave out what a step does against the gradient, and scale up the rest (arXiv:2411.16085)");
   f("cautious_weight_decay", cautious_weight_decay,
     "decoupled decay only where the step goes towards 0 too (arXiv:2510.12402)");
+  f("state_format", state_format, config::OneOf{"full|bfloat16|8bit"},
+    "how the state is kept: as the parameters; in 2 bytes, rounded at random (arXiv:2010.06192); or in 1, by blocks of "
+    "256, tensors below 4096 elements full (arXiv:2110.02861)");
 }
 
 template <class T>
 Hyperparameters::Hyperparameters(const Rule<T>& rule)
     : describe_(rule.describe), check_(rule.check), decays_within_(rule.shared.can_decay_within()),
-      minimizes_(rule.minimize != nullptr), by_rows_(rule.rows != nullptr) {
+      minimizes_(rule.minimize != nullptr), by_rows_(rule.rows != nullptr), has_slots_(static_cast<bool>(rule.step)) {
   rule.construct(rule_.data(), rule.context);
   shared.weight_decay = rule.shared.weight_decay;
   shared.weight_decay_mode = kModes[static_cast<int>(rule.shared.decay)];
@@ -51,6 +56,8 @@ const char* Hyperparameters::check() const {
     return "minimises the closure's loss as it is, without cautious steps: write weight decay and sign into the loss";
   if (by_rows_ && (shared.weight_decay != 0 || shared.cautious || shared.cautious_weight_decay))
     return "moves the rows that a gradient lists and no others: there is no weight decay and no caution";
+  if (!has_slots_ && shared.state_format != "full")
+    return "moves whole tensors: state_format is for optimizers that move element by element";
   return check_(rule_.data());
 }
 
@@ -81,10 +88,17 @@ double& Hyperparameters::number(const std::string& name) {
   fail("optimizer: no numeric hyperparameter \"", name, "\"; known: ", known);
 }
 
+void Hyperparameters::check_number(const std::string& name, double value) {
+  number(name);  // throws for an unknown one
+  const config::Fields described = fields();
+  const config::Range range = described.find(name.substr(0, name.find('[')))->range;
+  XGRAD_CHECK(range.contains(value), "optimizer: \"", name, "\": ", value, " is out of range; must be ", range.text());
+}
+
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerRow& row, NamedTensors<T> parameters)
     : rule_(row.rule<T>()), parameters_(std::move(parameters)), steps_(parameters_.size(), 0),
-      work_(std::make_shared<Work>()) {
+      rounding_seed_(random_state().seed), work_(std::make_shared<Work>()) {
   for (const NamedTensor<T>& parameter : parameters_)
     XGRAD_CHECK(parameter.tensor.defined() && parameter.tensor.requires_grad(), "optimizer: parameter \"",
                 parameter.name, "\" does not require a gradient; make it with parameter()");
@@ -160,12 +174,15 @@ template <class T> bool Optimizer<T>::keeps(Group& group, const Slot& slot) cons
 /// Slots lie in one block of memory, each parameter's piece on a cache line of its own. Those that there are keep what
 /// they hold.
 template <class T> void Optimizer<T>::allocate_slots() {
-  constexpr std::size_t kLine = 64 / sizeof(T);
-  const auto padded = [](std::size_t n) { return (n + kLine - 1) / kLine * kLine; };
-  const auto before = std::exchange(slots_, std::vector<std::array<T*, kMaxSlots>>(parameters_.size()));
-  const Storage<T> old = std::move(arena_);
+  const auto before = std::exchange(slots_, std::vector<std::array<SlotPlace, kMaxSlots>>(parameters_.size()));
+  const Storage<std::byte> old = std::move(arena_);
   for (const bool counting : {true, false}) {
     std::size_t at = 0;
+    const auto take = [&](std::size_t bytes) {
+      std::byte* const place = counting ? nullptr : arena_.data() + at;
+      at += (bytes + 63) / 64 * 64;
+      return place;
+    };
     for (std::size_t s = 0; s < kMaxSlots; ++s) {
       for (Group& group : groups_) {
         if (s >= group.rule.slot_count || !keeps(group, group.rule.slots[s])) continue;
@@ -173,18 +190,25 @@ template <class T> void Optimizer<T>::allocate_slots() {
         const T initial = field ? static_cast<T>(group.hyperparameters.number(field)) : T{0};
         for (const std::size_t member : group.members) {
           const std::size_t size = parameters_[member].tensor.size();
-          if (!counting) {
-            T* const place = slots_[member][s] = arena_.data() + at;
-            if (const T* held = before.empty() ? nullptr : before[member][s])
-              std::copy_n(held, size, place);
-            else
-              std::fill_n(place, size, initial);
+          SlotPlace place;
+          place.format = format_of(group.rule.slots[s], group.hyperparameters.shared, size);
+          place.numbers = take(size * bytes_of<T>(place.format));
+          if (place.format == StateFormat::eight_bit)
+            place.scales = reinterpret_cast<float*>(take(scale_count(size) * sizeof(float)));
+          if (counting) continue;
+          slots_[member][s] = place;
+          const SlotPlace held = before.empty() ? SlotPlace{} : before[member][s];
+          if (!held) {
+            fill_state(place, size, initial);
+            continue;
           }
-          at += padded(size);
+          std::copy_n(static_cast<const std::byte*>(held.numbers), size * bytes_of<T>(place.format),
+                      static_cast<std::byte*>(place.numbers));
+          if (held.scales) std::copy_n(held.scales, scale_count(size), place.scales);
         }
       }
     }
-    if (counting) arena_ = Storage<T>(at);
+    if (counting) arena_ = Storage<std::byte>(at);
   }
 }
 
@@ -257,7 +281,7 @@ template <class T> double Optimizer<T>::get(const std::string& hyperparameter, s
 }
 
 template <class T> void Optimizer<T>::set(const std::string& hyperparameter, double value) {
-  groups_.front().hyperparameters.number(hyperparameter);  // throws for an unknown one
+  groups_.front().hyperparameters.check_number(hyperparameter, value);
   for (Group& group : groups_) {
     if (!group.hyperparameters.has_number(hyperparameter)) continue;  // a fallback's group
     bool scheduled = false;
@@ -278,21 +302,29 @@ template <class T> std::vector<typename Optimizer<T>::State> Optimizer<T>::state
   std::vector<State> result;
   for (std::size_t s = 0; s < kMaxSlots; ++s)
     for (const Group& group : groups_)
-      for (const std::size_t i : group.members)
-        if (slots_[i][s])
-          result.push_back({std::string(group.rule.slots[s].name) + "." + parameters_[i].name,
-                            parameters_[i].tensor.shape(), slots_[i][s]});
+      for (const std::size_t i : group.members) {
+        const SlotPlace& place = slots_[i][s];
+        if (!place) continue;
+        const Tensor<T>& parameter = parameters_[i].tensor;
+        const std::string slot = group.rule.slots[s].name;
+        result.push_back({slot + "." + parameters_[i].name, parameter.shape(), dtype_of<T>(place.format), place.numbers,
+                          parameter.size() * bytes_of<T>(place.format)});
+        const std::size_t scales = scale_count(parameter.size());
+        if (place.scales)
+          result.push_back({slot + ".scales." + parameters_[i].name, Shape{static_cast<std::int64_t>(scales)},
+                            dtype_of<float>(StateFormat::full), place.scales, scales * sizeof(float)});
+      }
+  const auto add = [&result](const std::string& name, Tensor<T>& tensor) {
+    result.push_back(
+        {name, tensor.shape(), dtype_of<T>(StateFormat::full), tensor.mutable_data(), tensor.size() * sizeof(T)});
+  };
   for (std::size_t i = 0; i < arrays_.size(); ++i)
-    for (std::size_t k = 0; k < arrays_[i].tensors.size(); ++k) {
-      Tensor<T>& tensor = arrays_[i].tensors[k];
-      result.push_back({arrays_[i].names[k] + (i < parameters_.size() ? "." + parameters_[i].name : ""), tensor.shape(),
-                        tensor.mutable_data()});
-    }
+    for (std::size_t k = 0; k < arrays_[i].tensors.size(); ++k)
+      add(arrays_[i].names[k] + (i < parameters_.size() ? "." + parameters_[i].name : ""), arrays_[i].tensors[k]);
   for (std::size_t t = 0; t < transforms_.size(); ++t)
     for (auto& array : transforms_[t]->arrays)
       for (std::size_t i = 0; i < array.tensors.size(); ++i)
-        result.push_back({"transforms." + std::to_string(t) + "." + array.name + "." + parameters_[i].name,
-                          array.tensors[i].shape(), array.tensors[i].mutable_data()});
+        add("transforms." + std::to_string(t) + "." + array.name + "." + parameters_[i].name, array.tensors[i]);
   return result;
 }
 

@@ -52,41 +52,47 @@ config::Registry<OptimizerRow>& optimizers() {
   return registry;
 }
 
-template <class T> RunKernel<T> expression_machine() {
-  [[maybe_unused]] const std::string isa = instruction_set();
 #ifdef XGRAD_HAVE_ISA_v4
-  if (isa == "v4") return v4::run_expression<T>;
+#define XGRAD_TRY_v4(function) \
+  if (isa == "v4") return v4::function;
+#else
+#define XGRAD_TRY_v4(function)
 #endif
 #ifdef XGRAD_HAVE_ISA_v3
-  if (isa == "v3") return v3::run_expression<T>;
+#define XGRAD_TRY_v3(function) \
+  if (isa == "v3") return v3::function;
+#else
+#define XGRAD_TRY_v3(function)
 #endif
 #ifdef XGRAD_HAVE_ISA_v1
-  return v1::run_expression<T>;
+#define XGRAD_OTHERWISE(function) return v1::function;
 #else
-  fail(kNoKernels);
+#define XGRAD_OTHERWISE(function) fail(kNoKernels);
 #endif
-}
-template RunKernel<float> expression_machine();
-template RunKernel<double> expression_machine();
+/// The function of the best instruction set, as a pointer of this type.
+#define XGRAD_BEST(type, function)                                          \
+  []() -> type {                                                            \
+    [[maybe_unused]] const std::string isa = instruction_set();             \
+    XGRAD_TRY_v4(function) XGRAD_TRY_v3(function) XGRAD_OTHERWISE(function) \
+  }()
 
+template <class T> RunKernel<T> expression_machine() { return XGRAD_BEST(RunKernel<T>, run_expression<T>); }
 template <class T> double sum_of_squares(const T* x, std::size_t n) {
-  static const auto kernel = []() -> double (*)(const T*, std::size_t) {
-    [[maybe_unused]] const std::string isa = instruction_set();
-#ifdef XGRAD_HAVE_ISA_v4
-    if (isa == "v4") return v4::sum_of_squares<T>;
-#endif
-#ifdef XGRAD_HAVE_ISA_v3
-    if (isa == "v3") return v3::sum_of_squares<T>;
-#endif
-#ifdef XGRAD_HAVE_ISA_v1
-    return v1::sum_of_squares<T>;
-#else
-    fail(kNoKernels);
-#endif
-  }();
+  static const auto kernel = XGRAD_BEST(double (*)(const T*, std::size_t), sum_of_squares<T>);
   return kernel(x, n);
 }
-template double sum_of_squares(const float*, std::size_t);
-template double sum_of_squares(const double*, std::size_t);
+template <class T> const StateCodec<T>& state_codec() {
+  static const StateCodec<T> codec{XGRAD_BEST(decltype(codec.decode), decode_state<T>),
+                                   XGRAD_BEST(decltype(codec.encode), encode_state<T>)};
+  return codec;
+}
+
+#define XGRAD_INSTANTIATE(T)                             \
+  template RunKernel<T> expression_machine();            \
+  template double sum_of_squares(const T*, std::size_t); \
+  template const StateCodec<T>& state_codec();
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad::optim

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "stored_state.hpp"
 #include "work.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/reduce.hpp"
+#include "xgrad/random.hpp"
 #include "xgrad/threads.hpp"
 
 namespace xgrad::optim {
@@ -101,7 +103,8 @@ template <class T> class Optimizer<T>::Step {
         T* data = parameter.mutable_data();
         w_.members.push_back({i, which, data, group.rule.rows ? nullptr : parameter.grad().data()});
         for (std::size_t s = 0; t == 1 && s < group.rule.slot_count; ++s)
-          if (group.rule.slots[s].of_parameter && o_.slots_[i][s]) std::copy_n(data, parameter.size(), o_.slots_[i][s]);
+          if (group.rule.slots[s].of_parameter && o_.slots_[i][s])
+            std::copy_n(data, parameter.size(), static_cast<T*>(o_.slots_[i][s].numbers));
       }
     }
   }
@@ -172,8 +175,6 @@ template <class T> class Optimizer<T>::Step {
     Block<T> block{};
     block.p = member.data + chunk.offset;
     block.g = member.gradient + chunk.offset;
-    for (std::size_t s = 0; s < kMaxSlots; ++s)
-      if (T* slot = o_.slots_[member.parameter][s]) block.slots[s] = slot + chunk.offset;
     block.n = chunk.size;
     block.parameter = static_cast<std::uint32_t>(member.parameter);
     block.first = chunk.offset;
@@ -184,8 +185,12 @@ template <class T> class Optimizer<T>::Step {
     block.clip = static_cast<T>(o_.pending_clip_);
     return block;
   }
-  void pass(const Pass<T>& pass, const Chunk& chunk, double* sums) const {
-    pass.run(w_.prepared[w_.members[chunk.member].prepared].kernel.data(), block_of(chunk), sums);
+  enum PassNumber : std::uint64_t { kStep, kMeasure, kAbsorb };
+  void run(const Pass<T>& pass, const Member& member, const Block<T>& block, PassNumber number, double* sums) const {
+    const Prepared& prepared = w_.prepared[member.prepared];
+    const RandomKey key{o_.rounding_seed_, RandomStream::rounding + static_cast<std::uint32_t>(member.parameter),
+                        static_cast<std::uint32_t>(prepared.t)};
+    run_on_stored_state(pass, prepared.kernel.data(), block, o_.slots_[member.parameter], {key, number}, sums);
   }
 
   /// Sums of each parameter in the order of its chunks, and of all in the order of parameters: neither threads nor
@@ -207,7 +212,8 @@ template <class T> class Optimizer<T>::Step {
     w_.chunk_sums.assign(w_.chunks.size(), {});
     w_.for_chunks([&](std::size_t i) {
       const Rule<T>& rule = rule_of(w_.prepared[w_.members[w_.chunks[i].member].prepared]);
-      if (rule.measure) pass(rule.measure, w_.chunks[i], w_.chunk_sums[i].data());
+      if (rule.measure)
+        run(rule.measure, w_.members[w_.chunks[i].member], block_of(w_.chunks[i]), kMeasure, w_.chunk_sums[i].data());
     });
     const auto add = [](typename Work::Sums& to, const typename Work::Sums& from) {
       for (std::size_t k = 0; k < kMaxSums; ++k) to[k] += from[k];
@@ -238,7 +244,8 @@ template <class T> class Optimizer<T>::Step {
       if (const Rule<T>& rule = rule_of(prepared); rule.step)
         rule.step.prepare(hyperparameters_of(prepared), prepared.now, prepared.kernel.data());
     w_.for_chunks([&](std::size_t i) {
-      pass(rule_of(w_.prepared[w_.members[w_.chunks[i].member].prepared]).step, w_.chunks[i], nullptr);
+      const Member& member = w_.members[w_.chunks[i].member];
+      run(rule_of(w_.prepared[member.prepared]).step, member, block_of(w_.chunks[i]), kStep, nullptr);
     });
   }
 
@@ -259,7 +266,7 @@ template <class T> class Optimizer<T>::Step {
       block.gradient_decay = 0;
       block.parameter_decay = block.result_decay = 1;
       block.clip = std::numeric_limits<T>::infinity();
-      rule.absorb.run(w_.prepared[member.prepared].kernel.data(), block, nullptr);
+      run(rule.absorb, member, block, kAbsorb, nullptr);
     });
     o_.estimates_.clear();
   }

@@ -14,7 +14,7 @@ Tensor<double> coupled(const Tensor<double>& p) {
 
 const double* state_of(optim::Optimizer<double>& optimizer, const std::string& name) {
   for (const auto& state : optimizer.state())
-    if (state.name == name) return state.data;
+    if (state.name == name) return static_cast<const double*>(state.data);
   return nullptr;
 }
 

@@ -182,7 +182,7 @@ TEST_CASE("two hundred random expressions mean what they say") {
                                                all);
     all[0].tensor.set_grad(gradient);
     optimizer->step();
-    const double* state = optimizer->state()[0].data;
+    const auto* state = static_cast<const double*>(optimizer->state()[0].data);
     for (std::size_t k = 0; k < n; ++k) {
       const Random::Values before{start.data()[k], gradient.data()[k], 0.25, lr};
       const double new_p = p.value(before), new_m = m.value(before);
@@ -208,7 +208,7 @@ TEST_CASE("updates act in order, and a state is overwritten only when nobody rea
     CHECK(all[0].tensor.data()[0] == expected[t]);
   }
   for (const auto& state : optimizer->state())
-    if (state.name == "count.p") CHECK(state.data[0] == 8);
+    if (state.name == "count.p") CHECK(*static_cast<const double*>(state.data) == 8);
   CHECK(optimizer->get("initial_count") == 5);
 }
 

@@ -49,7 +49,7 @@ TEST_CASE("schedule-free rules: eval() moves to the mean and train() back, bit f
       all[0].tensor.set_grad(gradient(t, {2, 3}));
       optimizer->step();
       if (all[0].tensor.data()[0] == before) continue;  // silent phase of RAdam
-      const double* z = optimizer->state()[0].data;
+      const auto* z = static_cast<const double*>(optimizer->state()[0].data);
       ++averaged;
       for (std::size_t k = 0; k < 6; ++k) mean[k] += z[k];
     }
@@ -59,7 +59,7 @@ TEST_CASE("schedule-free rules: eval() moves to the mean and train() back, bit f
       const double beta = 0.9;
       const double* z = nullptr;
       optimizer->train();
-      z = optimizer->state()[0].data;
+      z = static_cast<const double*>(optimizer->state()[0].data);
       optimizer->eval();
       for (std::size_t k = 0; k < 6; ++k) {
         const double x = all[0].tensor.data()[k];

@@ -212,7 +212,7 @@ TEST_CASE("L-BFGS saved, loaded and continued equals uninterrupted, bit for bit"
   for (int t = 0; t < 6; ++t) whole.step();
   for (int t = 0; t < 3; ++t) first.step();
   auto from = first.optimizer->state(), to = second.optimizer->state();
-  for (std::size_t i = 0; i < from.size(); ++i) std::copy_n(from[i].data, from[i].shape.size(), to[i].data);
+  for (std::size_t i = 0; i < from.size(); ++i) std::memcpy(to[i].data, from[i].data, from[i].bytes);
   const auto numbers = first.optimizer->state_numbers()[0].values;
   std::copy(numbers.begin(), numbers.end(), second.optimizer->state_numbers()[0].values.begin());
   for (std::size_t i = 0; i < 2; ++i) second.point[i].tensor.mutable_data()[0] = first.point[i].tensor.item();

@@ -201,7 +201,7 @@ TEST_CASE("with transforms, saved, loaded and continued equals uninterrupted, bi
   train(*b, first, 0, 5);
   auto from = b->state(), to = c->state();
   REQUIRE(from.size() == to.size());
-  for (std::size_t i = 0; i < from.size(); ++i) std::copy_n(from[i].data, from[i].shape.size(), to[i].data);
+  for (std::size_t i = 0; i < from.size(); ++i) std::memcpy(to[i].data, from[i].data, from[i].bytes);
   auto numbers = b->state_numbers(), places = c->state_numbers();
   for (std::size_t i = 0; i < numbers.size(); ++i)
     std::copy(numbers[i].values.begin(), numbers[i].values.end(), places[i].values.begin());

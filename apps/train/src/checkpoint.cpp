@@ -142,8 +142,7 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
   for (const NamedTensor<T>& p : parameters) file.add("model." + p.name, p.tensor.shape(), p.tensor.data());
   for (const NamedTensor<T>& b : e.model->named_buffers())
     file.add("buffer." + b.name, b.tensor.shape(), b.tensor.data());
-  for (const auto& state : e.optimizer->state())
-    file.add("optim." + state.name, state.shape, static_cast<const T*>(state.data));
+  for (const auto& state : e.optimizer->state()) file.add("optim." + state.name, state.dtype, state.shape, state.data);
   for (const auto& numbers : e.optimizer->state_numbers())
     file.add(numbers_name(numbers.name), Shape{static_cast<std::int64_t>(numbers.values.size())},
              static_cast<const double*>(numbers.values.data()));
@@ -182,7 +181,8 @@ template <class T> Progress load_checkpoint(const std::string& path, Experiment<
                           "\", the config says \"" + e.optimizer->name() + "\"");
   try {
     take_model(file, path, e);
-    for (const auto& state : e.optimizer->state()) file.get("optim." + state.name, state.shape, state.data);
+    for (const auto& state : e.optimizer->state())
+      file.get("optim." + state.name, state.dtype, state.shape, state.data);
     for (const auto& numbers : e.optimizer->state_numbers())
       file.get(numbers_name(numbers.name), Shape{static_cast<std::int64_t>(numbers.values.size())},
                numbers.values.data());

@@ -27,7 +27,7 @@ class TensorFile {
  public:
   struct Entry {
     std::string name;
-    std::string dtype;  ///< "F32", "F64" or "I64"
+    std::string dtype;  ///< "F32", "F64", "I64", "BF16" or "U8"
     Shape shape;
     std::vector<std::byte> bytes;
   };
@@ -37,6 +37,9 @@ class TensorFile {
   template <class T> void add(const std::string& name, const Shape& shape, const T* data);
   /// Copies the array `name` to `data`. Throws Error unless it is there with this type and shape.
   template <class T> void get(const std::string& name, const Shape& shape, T* data) const;
+  /// The same for an array whose type only its name tells.
+  void add(const std::string& name, const std::string& dtype, const Shape& shape, const void* data);
+  void get(const std::string& name, const std::string& dtype, const Shape& shape, void* data) const;
   const Entry* find(std::string_view name) const;
 
   std::vector<std::byte> serialize() const;

@@ -17,7 +17,9 @@ template <class T> constexpr const char* dtype_of() {
   if constexpr (std::is_same_v<T, double>) return "F64";
   return "I64";
 }
-std::size_t bytes_of(const std::string& dtype) { return dtype == "F32" ? 4 : dtype == "F64" || dtype == "I64" ? 8 : 0; }
+std::size_t bytes_of(const std::string& dtype) {
+  return dtype == "U8" ? 1 : dtype == "BF16" ? 2 : dtype == "F32" ? 4 : dtype == "F64" || dtype == "I64" ? 8 : 0;
+}
 
 std::span<const std::byte> as_bytes(const std::string& text) {
   return std::as_bytes(std::span<const char>(text.data(), text.size()));
@@ -45,18 +47,25 @@ const TensorFile::Entry* TensorFile::find(std::string_view name) const {
   return nullptr;
 }
 
-template <class T> void TensorFile::add(const std::string& name, const Shape& shape, const T* data) {
+void TensorFile::add(const std::string& name, const std::string& dtype, const Shape& shape, const void* data) {
   XGRAD_CHECK(!find(name) && name != kMetadata, "TensorFile: two arrays named \"", name, "\"");
-  const auto bytes = std::as_bytes(std::span<const T>(data, shape.size()));
-  entries.push_back({name, dtype_of<T>(), shape, {bytes.begin(), bytes.end()}});
+  const auto* const bytes = static_cast<const std::byte*>(data);
+  entries.push_back({name, dtype, shape, {bytes, bytes + shape.size() * bytes_of(dtype)}});
 }
 
-template <class T> void TensorFile::get(const std::string& name, const Shape& shape, T* data) const {
+void TensorFile::get(const std::string& name, const std::string& dtype, const Shape& shape, void* data) const {
   const Entry* entry = find(name);
   XGRAD_CHECK(entry, "TensorFile: no array \"", name, "\"");
-  XGRAD_CHECK(entry->dtype == dtype_of<T>() && entry->shape == shape, "TensorFile: \"", name, "\" is ", entry->dtype,
-              " ", entry->shape, "; expected ", dtype_of<T>(), " ", shape);
+  XGRAD_CHECK(entry->dtype == dtype && entry->shape == shape, "TensorFile: \"", name, "\" is ", entry->dtype, " ",
+              entry->shape, "; expected ", dtype, " ", shape);
   if (!entry->bytes.empty()) std::memcpy(data, entry->bytes.data(), entry->bytes.size());
+}
+
+template <class T> void TensorFile::add(const std::string& name, const Shape& shape, const T* data) {
+  add(name, dtype_of<T>(), shape, data);
+}
+template <class T> void TensorFile::get(const std::string& name, const Shape& shape, T* data) const {
+  get(name, dtype_of<T>(), shape, data);
 }
 
 std::vector<std::byte> TensorFile::serialize() const {

@@ -71,41 +71,76 @@ void ranges(const Subject& s, Findings& f) {
   }
 }
 
+/// A training that is saved after `stop` steps and continued by a new optimizer, against one that was not.
+void continues(const Json& config, const Inputs& inputs, int stop, const NamedTensors<float>& whole, Findings& f) {
+  NamedTensors<float> first = parameters_of<float>(inputs), second = parameters_of<float>(inputs);
+  const auto before = make<float>(config, first);
+  for (int t = 0; t < stop; ++t) {
+    set_gradients(*before, inputs, t);
+    advance(*before);
+  }
+  const auto after = make<float>(config, second);
+  const auto from = before->state(), to = after->state();
+  f.expect(from.size() == to.size(), config, "saving after ", stop, " steps gives ", from.size(),
+           " arrays, a new optimizer has ", to.size());
+  if (from.size() != to.size()) return;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    f.expect(from[i].name == to[i].name, config, "state \"", from[i].name, "\" against \"", to[i].name, "\"");
+    if (from[i].bytes != 0) std::memcpy(to[i].data, from[i].data, from[i].bytes);
+  }
+  for (std::size_t p = 0; p < first.size(); ++p)
+    std::copy_n(first[p].tensor.data(), first[p].tensor.size(), second[p].tensor.mutable_data());
+  auto numbers = before->state_numbers(), places = after->state_numbers();
+  f.expect(numbers.size() == places.size(), config, "saving after ", stop, " steps gives ", numbers.size(),
+           " groups of numbers, a new optimizer has ", places.size());
+  if (numbers.size() != places.size()) return;
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    std::copy(numbers[i].values.begin(), numbers[i].values.end(), places[i].values.begin());
+  after->load_steps(before->steps(), before->step_count());
+  for (int t = stop; t < kSteps; ++t) {
+    set_gradients(*after, inputs, t);
+    advance(*after);
+  }
+  f.expect_same(difference(whole, second), config, "saved after step ", stop, " and continued");
+}
+
 void checkpoint(const Subject& s, Findings& f) {
-  const Inputs& inputs = small_inputs();
   for (const Json& config : s.variants) {
-    const NamedTensors<float> whole = trained<float>(config, inputs);
-    for (const int stop : {0, 1, 3, kSteps - 1}) {
-      NamedTensors<float> first = parameters_of<float>(inputs), second = parameters_of<float>(inputs);
-      const auto before = make<float>(config, first);
-      for (int t = 0; t < stop; ++t) {
-        set_gradients(*before, inputs, t);
-        advance(*before);
-      }
-      const auto after = make<float>(config, second);
-      auto from = before->state(), to = after->state();
-      f.expect(from.size() == to.size(), config, "saving after ", stop, " steps gives ", from.size(),
-               " arrays, a new optimizer has ", to.size());
-      if (from.size() != to.size()) continue;
-      for (std::size_t i = 0; i < from.size(); ++i) {
-        f.expect(from[i].name == to[i].name, config, "state \"", from[i].name, "\" against \"", to[i].name, "\"");
-        std::copy_n(from[i].data, from[i].shape.size(), to[i].data);
-      }
-      for (std::size_t p = 0; p < first.size(); ++p)
-        std::copy_n(first[p].tensor.data(), first[p].tensor.size(), second[p].tensor.mutable_data());
-      auto numbers = before->state_numbers(), places = after->state_numbers();
-      f.expect(numbers.size() == places.size(), config, "saving after ", stop, " steps gives ", numbers.size(),
-               " groups of numbers, a new optimizer has ", places.size());
-      if (numbers.size() != places.size()) continue;
-      for (std::size_t i = 0; i < numbers.size(); ++i)
-        std::copy(numbers[i].values.begin(), numbers[i].values.end(), places[i].values.begin());
-      after->load_steps(before->steps(), before->step_count());
-      for (int t = stop; t < kSteps; ++t) {
-        set_gradients(*after, inputs, t);
-        advance(*after);
-      }
-      f.expect_same(difference(whole, second), config, "saved after step ", stop, " and continued");
+    const NamedTensors<float> whole = trained<float>(config, small_inputs());
+    for (const int stop : {0, 1, 3, kSteps - 1}) continues(config, small_inputs(), stop, whole, f);
+  }
+}
+
+/// The share of elements that end further from where `full` leads than a quarter of their way.
+double strayed(const NamedTensors<float>& found, const NamedTensors<float>& full, const NamedTensors<float>& start) {
+  double count = 0, all = 0;
+  for (std::size_t p = 0; p < full.size(); ++p)
+    for (std::size_t k = 0; k < full[p].tensor.size(); ++k) {
+      const float end = full[p].tensor.data()[k];
+      count += !(std::abs(found[p].tensor.data()[k] - end) <= std::abs(end - start[p].tensor.data()[k]) / 4 + 1e-6f);
+      ++all;
     }
+  return count / all;
+}
+std::size_t state_bytes(const Json& config, const Inputs& inputs) {
+  std::size_t sum = 0;
+  for (const auto& state : make<float>(config, parameters_of<float>(inputs))->state()) sum += state.bytes;
+  return sum;
+}
+
+void state_formats(const Subject& s, Findings& f) {
+  const Rule<float>& rule = s.row.float_rule;
+  if (!rule.step || rule.slot_count == 0) return;
+  static const Inputs inputs(std::vector<Shape>{{5003}, {70, 80}});
+  const NamedTensors<float> start = parameters_of<float>(inputs), full = trained<float>(s.config, inputs);
+  for (const char* format : {"bfloat16", "8bit"}) {
+    const Json config = s.with({{"state_format", format}});
+    const NamedTensors<float> whole = trained<float>(config, inputs);
+    continues(config, inputs, 3, whole, f);
+    const double share = strayed(whole, full, start);
+    f.expect(share <= 0.1, config, "after 6 steps a share of ", share, " is not where the full state leads");
+    const std::size_t small = state_bytes(config, inputs), large = state_bytes(s.config, inputs);
+    f.expect(small <= large, config, "its state takes ", small, " bytes, the full one ", large);
   }
 }
 
@@ -152,6 +187,7 @@ void threads(const Subject& s, Findings& f) {
 void precision(const Subject& s, Findings& f) {
   const double tolerance = s.row.float_rule.traits.float_tolerance;
   for (const Json& config : s.variants) {
+    if (config.contains("state_format")) continue;  // as coarse for double as for float
     const Distance found =
         distance(trained<float>(config, small_inputs(), 5), trained<double>(config, small_inputs(), 5));
     f.expect(found.worst <= tolerance, config, "float gives ", found.x, ", double ", found.y);
@@ -311,6 +347,8 @@ constexpr Entry kChecks[] = {
     {{"fields", "its fields go through JSON and back, and the schema has them all"}, fields_through_json},
     {{"ranges", "values out of range are refused by name"}, ranges},
     {{"checkpoint", "saved, loaded and continued equals uninterrupted, bit for bit, at any step"}, checkpoint},
+    {{"state_formats", "in 2 bytes or 1 its state leads to nearly the same place, and continues bit for bit"},
+     state_formats},
     {{"threads", "1, 2 and 4 threads agree bit for bit, on tensors of 1 to 100,003 elements"}, threads},
     {{"precision", "float follows double"}, precision},
     {{"shapes", "numbers, vectors, tensors and empty ones all work"}, shapes},

@@ -4,6 +4,7 @@
 // accumulator never leaves them; everything else is read from memory or from cells that stay in the first cache.
 #include "program.hpp"
 #include "xgrad/optim/kernel.hpp"
+#include "xgrad/optim/state.hpp"
 
 namespace xgrad::optim::inline XGRAD_ISA {
 #include "optimizers/isa_rules.hpp"

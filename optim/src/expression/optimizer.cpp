@@ -99,7 +99,7 @@ template <class T> Rule<T> make_rule(const Definition& definition) {
                     const auto& instance = *static_cast<const Instance*>(place);
                     prepare(instance, instance.definition->sums, now, *new (kernel) lang::Prepared);
                   },
-                  expression_machine<T>()};
+                  expression_machine<T>(), true};
   return rule;
 }
 

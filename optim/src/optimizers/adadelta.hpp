@@ -6,7 +6,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 
 /// v = rho v + (1 - rho) g^2;  d = sqrt(a + eps) / sqrt(v + eps) g;  a = rho a + (1 - rho) d^2;  p -= lr d.
 /// As torch.optim.Adadelta.
-struct AdaDelta {
+struct Adadelta {
   double lr = 1, rho = 0.9, eps = 1e-6;
   static constexpr const char* name = "adadelta";
   static constexpr About about{"steps of the size of the steps before", "Zeiler 2012, arXiv:1212.5701"};
@@ -27,6 +27,6 @@ struct AdaDelta {
   }
 };
 
-using adadelta = Family<AdaDelta>;
+using adadelta = Family<Adadelta>;
 
 }  // namespace xgrad::optim::inline XGRAD_ISA

@@ -46,13 +46,13 @@ struct AdamW : Adam {
 };
 
 /// Adam with amsgrad on.
-struct AmsGrad : Adam {
-  AmsGrad() { amsgrad = true; }
+struct AMSGrad : Adam {
+  AMSGrad() { amsgrad = true; }
   static constexpr const char* name = "amsgrad";
   static constexpr About about{"Adam divided by the largest mean square so far",
                                "Reddi, Kale, Kumar 2018, arXiv:1904.09237"};
 };
 
-using adam = Family<Adam, AdamW, AmsGrad>;
+using adam = Family<Adam, AdamW, AMSGrad>;
 
 }  // namespace xgrad::optim::inline XGRAD_ISA

@@ -5,7 +5,7 @@
 namespace xgrad::optim::inline XGRAD_ISA {
 
 /// m = beta1 m + (1 - beta1) g;  u = max(beta2 u, |g| + eps);  p -= lr / bc1 m / u. As torch.optim.Adamax.
-struct AdaMax {
+struct Adamax {
   double lr = 2e-3;
   std::array<double, 2> betas{0.9, 0.999};
   double eps = 1e-8;
@@ -28,13 +28,13 @@ struct AdaMax {
 };
 
 /// AdaMax with decoupled weight decay. As optax.adamaxw.
-struct AdaMaxW : AdaMax {
+struct AdamaxW : Adamax {
   static constexpr const char* name = "adamaxw";
   static constexpr About about{"AdaMax with decoupled weight decay",
                                "Kingma, Ba 2014, arXiv:1412.6980; Loshchilov, Hutter 2017, arXiv:1711.05101"};
   static constexpr Shared shared{1e-4, Decay::decoupled};
 };
 
-using adamax = Family<AdaMax, AdaMaxW>;
+using adamax = Family<Adamax, AdamaxW>;
 
 }  // namespace xgrad::optim::inline XGRAD_ISA

@@ -2,6 +2,7 @@
 // Every built-in optimizer, compiled once for each instruction set. The list comes from XGRAD_OPTIMIZERS in
 // CMakeLists.txt.
 #include "builtin_optimizer_files.inc"
+#include "xgrad/optim/state.hpp"
 
 namespace xgrad::optim::inline XGRAD_ISA {
 #include "optimizers/isa_rules.hpp"

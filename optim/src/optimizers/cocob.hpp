@@ -10,8 +10,11 @@ struct Cocob {
   double lr = 1, alpha = 100, eps = 1e-8;
   static constexpr const char* name = "cocob";
   static constexpr About about{"coin betting, without a step size", "Orabona, Tommasi 2017, arXiv:1705.07795"};
-  static constexpr Slot slots[] = {
-      {"initial", nullptr, nullptr, true}, {"largest", nullptr, "eps"}, {"total"}, {"reward"}, {"sum"}};
+  static constexpr Slot slots[] = {{"initial", nullptr, nullptr, true},
+                                   {"largest", nullptr, "eps"},
+                                   {"total", nullptr, nullptr, false, true},
+                                   {"reward", nullptr, nullptr, false, true},
+                                   {"sum", nullptr, nullptr, false, true}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "multiplies the gradient; there is no need to tune it");
     f("alpha", alpha, range::positive, "holds back the first bets");

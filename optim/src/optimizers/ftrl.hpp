@@ -12,7 +12,8 @@ struct Ftrl {
          beta = 0;
   static constexpr const char* name = "ftrl";
   static constexpr About about{"follow the regularised leader", "McMahan et al. 2013, KDD"};
-  static constexpr Slot slots[] = {{"accumulator", nullptr, "initial_accumulator_value"}, {"linear"}};
+  static constexpr Slot slots[] = {{"accumulator", nullptr, "initial_accumulator_value", false, true},
+                                   {"linear", nullptr, nullptr, false, true}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "step size");
     f("learning_rate_power", learning_rate_power, range::nonpositive, "of the sum of squares in the step size");

@@ -95,7 +95,8 @@ struct Prodigy : FoundStepSize {
   static constexpr const char* name = "prodigy";
   static constexpr About about{"Adam that finds its step size", "Mishchenko, Defazio 2023, arXiv:2306.06101"};
   static constexpr Shared shared{0, Decay::within};
-  static constexpr Slot slots[] = {{"start", nullptr, nullptr, true}, {"s"}, {"exp_avg"}, {"exp_avg_sq"}};
+  static constexpr Slot slots[] = {
+      {"start", nullptr, nullptr, true}, {"s", nullptr, nullptr, false, true}, {"exp_avg"}, {"exp_avg_sq"}};
   static constexpr Number numbers[] = {{"d", "d0"}, {"d_max", "d0"}, {"numerator"}, {"d_step"}};
   void describe(Fields& f) {
     FoundStepSize::describe(f);
@@ -140,7 +141,7 @@ struct DAdaptAdam : FoundStepSize {
   static constexpr About about{"Adam that finds its step size from below",
                                "Defazio, Mishchenko 2023, arXiv:2301.07733"};
   static constexpr Shared shared{.within = true};
-  static constexpr Slot slots[] = {{"s"}, {"exp_avg"}, {"exp_avg_sq"}};
+  static constexpr Slot slots[] = {{"s", nullptr, nullptr, false, true}, {"exp_avg"}, {"exp_avg_sq"}};
   static constexpr Number numbers[] = {{"d", "d0"}, {"numerator"}, {"d_step"}};
   auto measure(Now now) const {
     return [*this, rate = now.numbers[0] * factor(now), root = std::sqrt(betas[1])](auto, auto g, auto& s, auto& m,

@@ -11,7 +11,9 @@ struct MadGrad {
   static constexpr const char* name = "madgrad";
   static constexpr About about{"momentumized, adaptive dual averaged gradient",
                                "Defazio, Jelassi 2021, arXiv:2101.11075"};
-  static constexpr Slot slots[] = {{"initial", nullptr, nullptr, true}, {"grad_sum_sq"}, {"grad_sum"}};
+  static constexpr Slot slots[] = {{"initial", nullptr, nullptr, true},
+                                   {"grad_sum_sq", nullptr, nullptr, false, true},
+                                   {"grad_sum", nullptr, nullptr, false, true}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "step size");
     f("momentum", momentum, range::beta, "how much of the parameter stays");

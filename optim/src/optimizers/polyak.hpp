@@ -71,7 +71,7 @@ struct Momo : LossModel {
   static constexpr const char* name = "momo";
   static constexpr About about{"momentum with a model of the loss that chooses the step size",
                                "Schaipp et al. 2023, arXiv:2305.07583"};
-  static constexpr Slot slots[] = {{"exp_avg"}};
+  static constexpr Slot slots[] = {{"exp_avg", nullptr, nullptr, false, true}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "the largest step size");
     f("beta", beta, range::beta, "decay of the averages");
@@ -98,7 +98,7 @@ struct MomoAdam : LossModel {
   static constexpr const char* name = "momo_adam";
   static constexpr About about{"Adam with a model of the loss that chooses the step size",
                                "Schaipp et al. 2023, arXiv:2305.07583"};
-  static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}};
+  static constexpr Slot slots[] = {{"exp_avg", nullptr, nullptr, false, true}, {"exp_avg_sq"}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "the largest step size");
     f("betas", betas, range::beta, "decay of the averages and of the mean square of the gradient");

@@ -7,7 +7,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 /// v = alpha v + (1 - alpha) g^2;  p -= lr g / (sqrt(v) + eps); centered: v less the squared mean of g; with momentum b
 /// the step is b = momentum b + g / (...). As torch.optim.RMSprop, but for v - mean^2 being kept from rounding below 0.
 /// optax.rmsprop: alpha 0.9, eps_in_sqrt, lr_in_momentum. timm's RMSpropTF: the same with initial_scale 1.
-struct RmsProp {
+struct RMSprop {
   double lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, initial_scale = 0;
   bool centered = false, eps_in_sqrt = false, lr_in_momentum = false, bias_correction = false;
   static constexpr const char* name = "rmsprop";
@@ -43,6 +43,6 @@ struct RmsProp {
   }
 };
 
-using rmsprop = Family<RmsProp>;
+using rmsprop = Family<RMSprop>;
 
 }  // namespace xgrad::optim::inline XGRAD_ISA

@@ -7,7 +7,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 /// The step of each element grows while its gradient keeps its sign, shrinks when it flips (and is then not taken):
 /// s = clamp(s f, step_sizes) with f = etas[1], etas[0], or 1 after a flip;  p -= s sign(g). s begins at the first lr;
 /// later changes of lr have no effect. For full batches. As torch.optim.Rprop.
-struct RProp {
+struct Rprop {
   double lr = 1e-2;
   std::array<double, 2> etas{0.5, 1.2}, step_sizes{1e-6, 50};
   static constexpr const char* name = "rprop";
@@ -36,6 +36,6 @@ struct RProp {
   }
 };
 
-using rprop = Family<RProp>;
+using rprop = Family<Rprop>;
 
 }  // namespace xgrad::optim::inline XGRAD_ISA

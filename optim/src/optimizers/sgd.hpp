@@ -6,7 +6,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 
 /// b = momentum b + (1 - dampening) g, the first b = g;  p -= lr (nesterov ? g + momentum b : b).
 /// As torch.optim.SGD: lr is not part of the buffer.
-struct Sgd {
+struct SGD {
   double lr = 1e-3, momentum = 0, dampening = 0;
   bool nesterov = false;
   static constexpr const char* name = "sgd";
@@ -33,12 +33,12 @@ struct Sgd {
 };
 
 /// Sgd with decoupled weight decay. As timm's SGDW.
-struct SgdW : Sgd {
+struct SGDW : SGD {
   static constexpr const char* name = "sgdw";
   static constexpr About about{"SGD with decoupled weight decay", "Loshchilov, Hutter 2017, arXiv:1711.05101"};
   static constexpr Shared shared{0, Decay::decoupled};
 };
 
-using sgd = Family<Sgd, SgdW>;
+using sgd = Family<SGD, SGDW>;
 
 }  // namespace xgrad::optim::inline XGRAD_ISA

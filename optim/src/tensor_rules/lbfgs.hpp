@@ -9,7 +9,7 @@ namespace xgrad::optim::tensor_rules {
 
 /// Limited-memory BFGS over all parameters together, as torch.optim.LBFGS: up to max_iter iterations in one step, each
 /// along minus an inverse Hessian from the last history_size changes of gradient, times the gradient.
-struct Lbfgs {
+struct LBFGS {
   double lr = 1, tolerance_grad = 1e-7, tolerance_change = 1e-9;
   std::int64_t max_iter = 20, history_size = 100;
   std::optional<std::int64_t> max_eval;

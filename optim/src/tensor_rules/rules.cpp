@@ -19,7 +19,7 @@ template <class... Rules> void add_all(config::Registry<OptimizerRow>& registry)
 
 void add_tensor_rules(config::Registry<OptimizerRow>& registry) {
   using namespace tensor_rules;
-  add_all<Adafactor, AdamP, Came, Lbfgs, Muon, SgdP, Shampoo, Sm3, Soap, SparseAdam>(registry);
+  add_all<Adafactor, AdamP, Came, LBFGS, Muon, SgdP, Shampoo, Sm3, Soap, SparseAdam>(registry);
 }
 
 }  // namespace xgrad::optim

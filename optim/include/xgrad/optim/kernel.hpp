@@ -223,6 +223,7 @@ template <class T, class R> constexpr Rule<T> make_rule() {
         run);
   else
     rule.step = make_pass<T, R>([](const R& r, const Now& now) { return r.step(now); }, run);
+  rule.step.keeps_state = requires { requires R::settled; };
   if constexpr (requires(const R& r) { r.measure(Now{}); }) {
     constexpr std::size_t count = simd::term_count<T, decltype(std::declval<const R&>().measure(Now{}))>(Slots{});
     static_assert(count <= kMaxSums, "too many sums");
@@ -246,11 +247,13 @@ template <class T, class R> constexpr Rule<T> make_rule() {
                                     simd::run_block<T, false>(kernel, block, sums, Slots{});
                                   });
   }
-  if constexpr (requires(const R& r) { r.evaluate(Now{}); })
+  if constexpr (requires(const R& r) { r.evaluate(Now{}); }) {
     rule.evaluate = make_pass<T, R>([](const R& r, const Now& now) { return r.evaluate(now); },
                                     [](const auto& kernel, const Block<T>& block, double* sums) {
                                       simd::run_block<T, true>(kernel, block, sums, Slots{});
                                     });
+    rule.evaluate.keeps_state = true;
+  }
   return rule;
 }
 

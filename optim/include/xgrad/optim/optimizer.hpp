@@ -10,8 +10,10 @@
 #include "xgrad/config/registry.hpp"
 #include "xgrad/optim/rule.hpp"
 #include "xgrad/optim/schedule.hpp"
+#include "xgrad/optim/state.hpp"
 #include "xgrad/optim/tensor_rule.hpp"
 #include "xgrad/optim/transform.hpp"
+#include "xgrad/io.hpp"
 #include "xgrad/tensor.hpp"
 
 namespace xgrad::optim {
@@ -44,6 +46,7 @@ struct SharedOptions {
   double weight_decay = 0;
   std::string weight_decay_mode = "coupled";
   bool maximize = false, cautious = false, cautious_weight_decay = false;
+  std::string state_format = "full";
   void describe(config::Fields& f);
 };
 
@@ -56,6 +59,8 @@ class Hyperparameters {
   /// The number called "lr" or "betas[0]". Throws Error naming the known ones.
   double& number(const std::string& name);
   bool has_number(const std::string& name);
+  /// Throws Error, naming what is accepted, for a value that number(name) must not have.
+  void check_number(const std::string& name, double value);
   const void* rule_data() const { return rule_.data(); }
   /// What is wrong between the values, or null.
   const char* check() const;
@@ -68,7 +73,7 @@ class Hyperparameters {
   alignas(16) std::array<std::byte, kRuleBytes> rule_{};
   void (*describe_)(void*, config::Fields&);
   const char* (*check_)(const void*);
-  bool decays_within_, minimizes_, by_rows_;
+  bool decays_within_, minimizes_, by_rows_, has_slots_;
 };
 
 /// An optimizer at work on named parameters.
@@ -129,6 +134,8 @@ template <class T> class Optimizer {
 
   /// A hyperparameter of one group, by name: "lr", "betas[0]", "weight_decay". Throws Error for an unknown name.
   double get(const std::string& hyperparameter, std::size_t group = 0);
+  double lr() { return get("lr"); }
+  void set_lr(double lr) { set("lr", lr); }
   /// Of all groups. Under a schedule this sets what the schedule multiplies. A momentum that was 0 begins with the next
   /// step, as a new optimizer's does.
   void set(const std::string& hyperparameter, double value);
@@ -167,7 +174,9 @@ template <class T> class Optimizer {
   struct State {
     std::string name;
     Shape shape;
-    T* data;
+    const char* dtype;  ///< of safetensors: "F32", "F64", "BF16" or "U8"
+    void* data;
+    std::size_t bytes;
   };
   std::vector<State> state();
   /// State numbers of one parameter ("0.weight"), or of all of them together (""), for saving and loading.
@@ -180,6 +189,11 @@ template <class T> class Optimizer {
   /// hyperparameters.
   const std::vector<std::int64_t>& steps() const { return steps_; }
   std::int64_t step_count() const { return step_count_; }
+  /// State, counts, hyperparameters and schedules, for write_file_atomically(path, state_dict().serialize()).
+  TensorFile state_dict();
+  /// Goes on from there, bit for bit. Throws Error if it is of another optimizer, of other parameters or of other
+  /// groups.
+  void load_state_dict(const TensorFile& saved);
   /// Throws Error unless there is a count for each parameter.
   void load_steps(std::vector<std::int64_t> steps, std::int64_t step_count);
 
@@ -209,8 +223,9 @@ template <class T> class Optimizer {
   std::vector<ScheduledParameter> schedules_;
   std::vector<std::int64_t> steps_, born_;  // steps that each parameter has taken, and had taken when its slots began
   std::int64_t step_count_ = 0;
-  Storage<T> arena_;
-  std::vector<std::array<T*, kMaxSlots>> slots_;  // of each parameter; null where not kept
+  Storage<std::byte> arena_;
+  std::vector<std::array<SlotPlace, kMaxSlots>> slots_;  // of each parameter
+  std::uint64_t rounding_seed_;                          // manual_seed()'s when the optimizer was made
   struct Arrays {
     std::vector<std::string> names;
     std::vector<Tensor<T>> tensors;

@@ -2,10 +2,12 @@
 #pragma once
 // What an optimizer is to the driver: a row of function pointers. Authors write a struct (see
 // docs/write-an-optimizer.md) and never meet this file's Rule.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <new>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -35,6 +37,7 @@ struct Slot {
   const char* when = nullptr;     ///< kept only if this field is not zero, or if the list "betas[2]" is so long
   const char* initial = nullptr;  ///< the field that gives the initial value; default 0
   bool of_parameter = false;      ///< begins as a copy of the parameter at its first step
+  bool exact = false;             ///< stays in full precision, as one of_parameter does: a sum that small terms add to
 };
 
 /// A state number in double, one for each unit of Scope. It begins as the field's value, 0 without one.
@@ -113,12 +116,14 @@ template <class T> struct Pass {
   void (*prepare)(const void* rule, const Now& now, void* kernel) = nullptr;
   /// Adds a block's sums, if this pass has any.
   void (*run)(const void* kernel, const Block<T>& block, double* sums) = nullptr;
+  bool keeps_state = false;  ///< it only reads the slots
   explicit operator bool() const { return prepare != nullptr; }
 };
 
 /// An optimizer, compiled for one instruction set.
 template <class T> struct Rule {
   const char* name = nullptr;
+  const char* class_name = nullptr;  ///< what the author called the struct: "AdamW"
   About about{};
   Shared shared{};
   Traits traits{};
@@ -161,6 +166,16 @@ template <class T> struct Rule {
 
 namespace detail {
 
+/// The name of a struct without its namespaces, which a function's signature ends in: "[with R = a::B]".
+template <class R> constexpr auto class_name() {
+  constexpr std::string_view signature = __PRETTY_FUNCTION__;
+  constexpr std::size_t end = signature.rfind(']'), begin = signature.find_last_of(": ", end) + 1;
+  std::array<char, end - begin + 1> name{};
+  for (std::size_t i = begin; i < end; ++i) name[i - begin] = signature[i];
+  return name;
+}
+template <class R> inline constexpr auto kClassName = class_name<R>();
+
 // One code for both number types.
 template <class R> void construct(void* place, const void*) { new (place) R; }
 template <class R> void describe(void* place, Fields& fields) { static_cast<R*>(place)->describe(fields); }
@@ -176,6 +191,7 @@ template <class T, class R> constexpr Rule<T> described_rule() {
   static_assert(std::is_trivially_copyable_v<R> && sizeof(R) <= kRuleBytes);
   Rule<T> rule{};
   rule.name = R::name;
+  rule.class_name = kClassName<R>.data();
   rule.about = R::about;
   if constexpr (requires { R::shared; }) rule.shared = R::shared;
   if constexpr (requires { R::traits; }) rule.traits = R::traits;
