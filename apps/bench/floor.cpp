@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How far are single operations from a loop written by hand for them? Forward without a graph, and backward alone, at
-// 1 K to 10 M elements on one thread; `times_first` of the second line of each pair is the answer.
+// 1 K to 10 M elements; `times_first` of the second line of each pair is the answer. The loops run on one thread. They
+// read and write as many different arrays as we do, and their results are new ones from the same allocator.
 #include "floor.hpp"
 
 #include <algorithm>
@@ -17,15 +18,16 @@ namespace {
 using namespace xgrad;
 using bench::floor::Size;
 using Floor = std::function<void()>;
+using Fresh = Storage<float>;  // a new result
 
-/// One size's inputs, and places for what the hand-written loops write.
+/// One size's inputs.
 class Bench {
  public:
   Bench(const bench::Options& options, Size size_)
       : size(size_),
         options_(options), shape_{static_cast<std::int64_t>(size.rows), static_cast<std::int64_t>(size.cols)},
         a(random(shape_, 1)), b(random(shape_, 2)), row(random({shape_[1]}, 3)), column(random({shape_[0], 1}, 4)),
-        y(size.count()), da(size.count()), db(size.count()) {}
+        g(random(shape_, 6)) {}
 
   /// ours() makes the result from the inputs; both loops do the same by hand. A backward of nothing is left out.
   void compare(const std::string& name, std::function<Tensor<float>()> ours, Floor forward, Floor backward) {
@@ -50,8 +52,7 @@ class Bench {
   const Shape shape_;
 
  public:
-  Tensor<float> a, b, row, column;
-  Storage<float> y, da, db;
+  Tensor<float> a, b, row, column, g;
 
  private:
   static Tensor<float> random(const Shape& shape, std::uint32_t stream) {
@@ -65,38 +66,38 @@ class Bench {
 void run(const bench::Options& options, Size size) {
   namespace floor = bench::floor;
   Bench t(options, size);
-  const float *a = t.a.data(), *b = t.b.data(), *row = t.row.data(), *column = t.column.data();
-  float *y = t.y.data(), *da = t.da.data(), *db = t.db.data();
-  const float* g = b;  // any numbers of the right size
+  const float *a = t.a.data(), *b = t.b.data(), *row = t.row.data(), *column = t.column.data(), *g = t.g.data();
+  const std::size_t n = size.count(), rows = size.rows, cols = size.cols;
 
   t.compare(
-      "add", [&] { return t.a + t.b; }, [=] { floor::add(a, b, y, size); }, {});
+      "add", [&] { return t.a + t.b; }, [=] { floor::add(a, b, Fresh(n).data(), size); }, {});
   t.compare(
-      "mul", [&] { return t.a * t.b; }, [=] { floor::mul(a, b, y, size); },
-      [=] { floor::mul_backward(a, b, g, da, db, size); });
+      "mul", [&] { return t.a * t.b; }, [=] { floor::mul(a, b, Fresh(n).data(), size); },
+      [=] { floor::mul_backward(a, b, g, Fresh(n).data(), Fresh(n).data(), size); });
   t.compare(
-      "mul row", [&] { return t.a * t.row; }, [=] { floor::mul_row(a, row, y, size); },
-      [=] { floor::mul_row_backward(a, row, g, da, db, size); });
+      "mul row", [&] { return t.a * t.row; }, [=] { floor::mul_row(a, row, Fresh(n).data(), size); },
+      [=] { floor::mul_row_backward(a, row, g, Fresh(n).data(), Fresh(cols).data(), size); });
   t.compare(
-      "mul column", [&] { return t.a * t.column; }, [=] { floor::mul_column(a, column, y, size); },
-      [=] { floor::mul_column_backward(a, column, g, da, db, size); });
+      "mul column", [&] { return t.a * t.column; }, [=] { floor::mul_column(a, column, Fresh(n).data(), size); },
+      [=] { floor::mul_column_backward(a, column, g, Fresh(n).data(), Fresh(rows).data(), size); });
   t.compare(
-      "exp", [&] { return exp(t.a); }, [=] { floor::exp(a, y, size); }, [=] { floor::exp_backward(a, g, da, size); });
+      "exp", [&] { return exp(t.a); }, [=] { floor::exp(a, Fresh(n).data(), size); },
+      [=] { floor::exp_backward(a, g, Fresh(n).data(), size); });
   t.compare(
-      "gelu", [&] { return gelu(t.a); }, [=] { floor::gelu(a, y, size); },
-      [=] { floor::gelu_backward(a, g, da, size); });
+      "gelu", [&] { return gelu(t.a); }, [=] { floor::gelu(a, Fresh(n).data(), size); },
+      [=] { floor::gelu_backward(a, g, Fresh(n).data(), size); });
   t.compare(
-      "sum", [&] { return sum(t.a); }, [=] { *y = floor::sum_all(a, size); },
-      [=] { floor::sum_all_backward(g[0], da, size); });
+      "sum", [&] { return sum(t.a); }, [=] { Fresh(1)[0] = floor::sum_all(a, size); },
+      [=] { floor::sum_all_backward(g[0], Fresh(n).data(), size); });
   t.compare(
-      "sum of rows", [&] { return sum(t.a, -1); }, [=] { floor::sum_rows(a, y, size); },
-      [=] { floor::sum_rows_backward(g, da, size); });
+      "sum of rows", [&] { return sum(t.a, -1); }, [=] { floor::sum_rows(a, Fresh(rows).data(), size); },
+      [=] { floor::sum_rows_backward(g, Fresh(n).data(), size); });
   t.compare(
-      "sum of columns", [&] { return sum(t.a, 0); }, [=] { floor::sum_columns(a, y, size); },
-      [=] { floor::sum_columns_backward(g, da, size); });
+      "sum of columns", [&] { return sum(t.a, 0); }, [=] { floor::sum_columns(a, Fresh(cols).data(), size); },
+      [=] { floor::sum_columns_backward(g, Fresh(n).data(), size); });
   t.compare(
-      "softmax", [&] { return softmax(t.a); }, [=] { floor::softmax(a, y, size); },
-      [=] { floor::softmax_backward(a, g, da, size); });
+      "softmax", [&] { return softmax(t.a); }, [=] { floor::softmax(a, Fresh(n).data(), size); },
+      [=] { floor::softmax_backward(a, g, Fresh(n).data(), size); });
 }
 
 }  // namespace

@@ -23,6 +23,37 @@ inline void store_tail(float* p, Batch<float> v, std::size_t n) {
 inline void store_tail(double* p, Batch<double> v, std::size_t n) {
   _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), v);
 }
+#elif defined(__AVX2__)
+// Not through memory: a load of what was just stored in parts waits for the stores. A masked store is slow on some
+// processors, so the parts are stored one after the other.
+inline __m256i first_words(std::size_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+inline Batch<float> load_tail(const float* p, std::size_t n) { return _mm256_maskload_ps(p, first_words(n)); }
+inline Batch<double> load_tail(const double* p, std::size_t n) { return _mm256_maskload_pd(p, first_words(2 * n)); }
+inline void store_tail(float* p, Batch<float> v, std::size_t n) {
+  __m128 part = _mm256_castps256_ps128(v);
+  if (n & 4) {
+    _mm_storeu_ps(p, part);
+    part = _mm256_extractf128_ps(v, 1);
+    p += 4;
+  }
+  if (n & 2) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), part);
+    part = _mm_movehl_ps(part, part);
+    p += 2;
+  }
+  if (n & 1) _mm_store_ss(p, part);
+}
+inline void store_tail(double* p, Batch<double> v, std::size_t n) {
+  __m128d part = _mm256_castpd256_pd128(v);
+  if (n & 2) {
+    _mm_storeu_pd(p, part);
+    part = _mm256_extractf128_pd(v, 1);
+    p += 2;
+  }
+  if (n & 1) _mm_store_sd(p, part);
+}
 #else
 template <class T> Batch<T> load_tail(const T* p, std::size_t n) {
   alignas(64) T buffer[Batch<T>::size] = {};
@@ -165,16 +196,22 @@ template <class T> void add_in_place(T* target, const T* x, std::size_t n) {
   for (; i < n; ++i) target[i] += x[i];
 }
 
-/// The sum of n elements. Several vectors are in flight, for one alone would wait for its own last step.
-template <class T> T sum_of(const T* x, std::size_t n) {
+/// The sum of f(i) over the whole vectors of [0, n). Several are in flight, for one alone would wait for its own last
+/// step.
+template <class T, class F> [[gnu::always_inline]] inline Batch<T> sum_vectors(std::size_t n, F f) {
   using V = Batch<T>;
   V sums[4] = {V(0), V(0), V(0), V(0)};
   std::size_t i = 0;
   for (; i + 4 * V::size <= n; i += 4 * V::size)
-    for (std::size_t k = 0; k < 4; ++k) sums[k] = sums[k] + V::load_unaligned(x + i + k * V::size);
-  for (; i + V::size <= n; i += V::size) sums[0] = sums[0] + V::load_unaligned(x + i);
-  if (i < n) sums[1] = sums[1] + load_tail(x + i, n - i);
-  return xsimd::hadd(V((sums[0] + sums[1]) + (sums[2] + sums[3])));
+    for (std::size_t k = 0; k < 4; ++k) sums[k] = sums[k] + f(i + k * V::size);
+  for (; i + V::size <= n; i += V::size) sums[0] = sums[0] + f(i);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+/// The sum of n elements.
+template <class T> T sum_of(const T* x, std::size_t n) {
+  Batch<T> sum = sum_vectors<T>(n, [x](std::size_t i) { return Batch<T>::load_unaligned(x + i); });
+  if (const std::size_t rest = n % Batch<T>::size) sum = sum + load_tail(x + n - rest, rest);
+  return xsimd::hadd(sum);
 }
 
 template <class T>

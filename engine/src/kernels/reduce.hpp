@@ -38,13 +38,9 @@ template <class T, class F> [[gnu::flatten]] T row_sum(std::size_t cols, F f) {
   constexpr std::size_t block = 1024;
   double total = 0;
   for (std::size_t start = 0; start < cols; start += block) {
-    const std::size_t end = start + block < cols ? start + block : cols;
-    V sum(0);
-    for (std::size_t j = start; j < end; j += V::size) {
-      const std::size_t n = end - j < V::size ? end - j : V::size;
-      const V part = f(j, n);
-      sum = sum + (n == V::size ? part : first_lanes(part, n));
-    }
+    const std::size_t end = start + block < cols ? start + block : cols, n = end - start, tail = n % V::size;
+    V sum = sum_vectors<T>(n, [&](std::size_t j) { return f(start + j, V::size); });
+    if (tail > 0) sum = sum + first_lanes(V(f(end - tail, tail)), tail);
     total += static_cast<double>(xsimd::hadd(sum));
   }
   return static_cast<T>(total);
