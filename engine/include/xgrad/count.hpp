@@ -13,18 +13,24 @@ inline constexpr std::uint32_t kSharedCount = 1u << 31;
 inline std::uint32_t count_of(const std::uint32_t& count) {
   return std::atomic_ref(const_cast<std::uint32_t&>(count)).load(std::memory_order_relaxed);
 }
+// Out of the way: what is left is short enough to stand wherever a handle is copied.
+[[gnu::cold, gnu::noinline]] inline void increment_shared(std::uint32_t& count) {
+  std::atomic_ref(count).fetch_add(1, std::memory_order_relaxed);
+}
+[[gnu::cold, gnu::noinline]] inline bool decrement_shared(std::uint32_t& count) {
+  return std::atomic_ref(count).fetch_sub(1, std::memory_order_acq_rel) == kSharedCount + 1;
+}
 inline void increment(std::uint32_t& count) {
   const std::uint32_t now = count_of(count);
   if (now & kSharedCount) [[unlikely]]
-    std::atomic_ref(count).fetch_add(1, std::memory_order_relaxed);
-  else
-    count = now + 1;
+    return increment_shared(count);
+  count = now + 1;
 }
 /// True when nothing is left.
 inline bool decrement(std::uint32_t& count) {
   const std::uint32_t now = count_of(count);
   if (now & kSharedCount) [[unlikely]]
-    return std::atomic_ref(count).fetch_sub(1, std::memory_order_acq_rel) == kSharedCount + 1;
+    return decrement_shared(count);
   count = now - 1;
   return now == 1;
 }

@@ -20,7 +20,7 @@ namespace detail {
 template <class T> struct Hooks;
 }
 
-/// What backward needs to know of one kind of closure: how to run it, how to destroy it.
+/// What backward needs to know of one kind of closure: how to run it, how to destroy it (null: nothing to do).
 template <class T> struct Operation {
   void (*backward)(Node<T>& node, const Tensor<T>& gradient);
   void (*destroy)(void* closure);

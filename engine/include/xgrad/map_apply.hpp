@@ -6,8 +6,8 @@
 
 namespace xgrad::detail {
 
-/// The shape that all inputs broadcast to.
-template <class T> Shape map_shape(const char* name, std::span<Node<T>* const> inputs);
+/// The shape that all inputs broadcast to: that of the first input where all are the same, else `joint`.
+template <class T> const Shape& map_shape(const char* name, std::span<Node<T>* const> inputs, Shape& joint);
 /// One pass over the broadcast inputs.
 template <class T>
 Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& shape, std::span<Node<T>* const> inputs);
@@ -48,7 +48,10 @@ template <class T, class... Derivatives>
 void give_constant_multiples(Node<T>& n, const Tensor<T>& g, Derivatives... derivatives) {
   std::size_t k = 0;
   const auto give = [&](int derivative) {
-    if (n.wants(k)) n.give(k, derivative == 1 ? g : g * static_cast<double>(derivative));
+    if (derivative == 1)
+      n.give(k, g);
+    else if (n.wants(k))
+      n.give(k, g * static_cast<double>(derivative));
     ++k;
   };
   (give(derivatives), ...);
@@ -60,7 +63,8 @@ Tensor<T> apply_map(const char* name, const MapKernel<T>& kernel, SavedMask save
                     const Rest&... rest) {
   Node<T>* const inputs[] = {first.node(), rest.node()...};
   const std::span<Node<T>* const> span(inputs);
-  const Shape shape = map_shape(name, span);
+  Shape joint;
+  const Shape& shape = map_shape(name, span, joint);
   Storage<T> value = map_forward(kernel, &f, shape, span);
   return record<T>(
       name, shape, std::move(value), saves,

@@ -139,6 +139,14 @@ template <class T> class Tensor {
   // For authors of operations:
   explicit Tensor(Node<T>* node) : node_(node) { detail::retain(node_); }
   Node<T>* node() const { return node_; }
+  /// Makes a handle of one that disown() gave up.
+  static Tensor adopt(Node<T>* node) {
+    Tensor result;
+    result.node_ = node;
+    return result;
+  }
+  /// Gives the handle up without releasing the node.
+  Node<T>* disown() { return std::exchange(node_, nullptr); }
   const Storage<T>& storage() const { return node_->value; }
 
  private:
@@ -218,7 +226,9 @@ template <class T, class Vjp> void run_closure(Node<T>& node, const Tensor<T>& g
   (*static_cast<Vjp*>(node.closure))(node, gradient);
 }
 template <class Vjp> void destroy_closure(void* closure) { static_cast<Vjp*>(closure)->~Vjp(); }
-template <class T, class Vjp> inline constexpr Operation<T> operation_of{&run_closure<T, Vjp>, &destroy_closure<Vjp>};
+template <class T, class Vjp>
+inline constexpr Operation<T> operation_of{&run_closure<T, Vjp>,
+                                           std::is_trivially_destructible_v<Vjp> ? nullptr : &destroy_closure<Vjp>};
 
 }  // namespace detail
 

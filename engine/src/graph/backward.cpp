@@ -28,10 +28,11 @@ template <class T> class Heap {
       nodes_ = std::move(larger);
     }
     nodes_[size_++] = node;
+    if (size_ == 1) return;  // a chain's backward knows nothing else
     std::push_heap(nodes_.begin(), nodes_.begin() + static_cast<std::ptrdiff_t>(size_), older);
   }
   Node<T>* pop() {
-    std::pop_heap(nodes_.begin(), nodes_.begin() + static_cast<std::ptrdiff_t>(size_), older);
+    if (size_ > 1) std::pop_heap(nodes_.begin(), nodes_.begin() + static_cast<std::ptrdiff_t>(size_), older);
     return nodes_[--size_];
   }
 
@@ -73,8 +74,7 @@ template <class T> void accumulate(Node<T>* target, Tensor<T> gradient) {
     // A leaf keeps its gradient and others change it in place, so it must not share it with anyone.
     const bool shared = count_of(gradient.node()->references) > 1 || !gradient.storage().unique();
     if (target->is_leaf() && shared && !is_grad_enabled()) gradient = gradient.detach().clone();
-    target->gradient = gradient.node();
-    retain(target->gradient);
+    target->gradient = gradient.disown();
     return;
   }
   if (!is_grad_enabled() && unique(*target->gradient)) {
@@ -82,10 +82,8 @@ template <class T> void accumulate(Node<T>* target, Tensor<T> gradient) {
     kernels<T>().add_in_place(target->gradient->value.data(), gradient.data(), gradient.size());
     return;
   }
-  const Tensor<T> total = Tensor<T>(target->gradient) + gradient;
-  release(target->gradient);
-  target->gradient = total.node();
-  retain(target->gradient);
+  Tensor<T> total = Tensor<T>(target->gradient) + gradient;
+  release(std::exchange(target->gradient, total.disown()));
 }
 
 template <class T> void deliver(Node<T>* target, Tensor<T> gradient) {
@@ -134,17 +132,18 @@ template <class T> void step_watched(Node<T>* node, const Tensor<T>& gradient) {
 template <class T> void step(Node<T>* node, bool retain_graph) {
   if (node->hooks) [[unlikely]] {
     if (node->is_leaf()) return finish_leaf(node);
-    const Tensor<T> replacement = node->hooks->apply(*node, Tensor<T>(node->gradient));
-    release(std::exchange(node->gradient, replacement.node()));
-    retain(node->gradient);
+    Tensor<T> replacement = node->hooks->apply(*node, Tensor<T>(node->gradient));
+    release(std::exchange(node->gradient, replacement.disown()));
   }
   XGRAD_CHECK(!(node->flags & Node<T>::kReleased), "backward: the graph at \"", node->name, "\" ", node->shape,
               " was already used and freed; pass retain_graph = true to the first backward to run it twice");
-  Tensor<T> gradient(node->gradient);
-  if (!(node->flags & Node<T>::kRetainGrad)) release(std::exchange(node->gradient, nullptr));
-  bool any_wanted = node->flags & Node<T>::kOpaque;
-  for (std::uint32_t k = 0; k < node->input_count; ++k) any_wanted |= node->wants(k);
-  if (!any_wanted) return;
+  const auto gradient = node->flags & Node<T>::kRetainGrad ? Tensor<T>(node->gradient)
+                                                           : Tensor<T>::adopt(std::exchange(node->gradient, nullptr));
+  if (current_run<T>->mark != 0 && !(node->flags & Node<T>::kOpaque)) {  // a limited backward may end here
+    bool any_wanted = false;
+    for (std::uint32_t k = 0; k < node->input_count; ++k) any_wanted |= node->wants(k);
+    if (!any_wanted) return;
+  }
   if (node->hooks && node->hooks->watches_operation()) [[unlikely]]
     step_watched(node, gradient);
   else

@@ -125,7 +125,7 @@ Node<T>* make_node(const char* name, const Shape& shape, Storage<T>&& value, std
 template <class T> void release_edges(Node<T>& node) {
   if (!node.operation || (node.flags & Node<T>::kReleased)) return;
   node.flags |= Node<T>::kReleased;
-  node.operation->destroy(node.closure);
+  if (node.operation->destroy) node.operation->destroy(node.closure);
   for (std::uint32_t k = 0; k < node.input_count; ++k) {
     Node<T>* input = node.inputs[k];
     if (k < 31 && (node.saved >> k & 1u) && decrement(input->uses)) input->value.reset();

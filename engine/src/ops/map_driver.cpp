@@ -203,11 +203,14 @@ void backward_plan(const MapKernel<T>& kernel, const void* f, const Plan& plan, 
 
 }  // namespace
 
-template <class T> Shape map_shape(const char* name, std::span<Node<T>* const> inputs) {
-  Shape shape = inputs[0]->shape;
+template <class T> const Shape& map_shape(const char* name, std::span<Node<T>* const> inputs, Shape& joint) {
+  const Shape* shape = &inputs[0]->shape;
   for (std::size_t k = 1; k < inputs.size(); ++k)
-    if (!(inputs[k]->shape == shape)) shape = broadcast_shapes(shape, inputs[k]->shape, name);
-  return shape;
+    if (!(inputs[k]->shape == *shape)) {
+      joint = broadcast_shapes(*shape, inputs[k]->shape, name);
+      shape = &joint;
+    }
+  return *shape;
 }
 
 template <class T>
@@ -299,7 +302,7 @@ void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, cons
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                                     \
-  template Shape map_shape<T>(const char*, std::span<Node<T>* const>);                                           \
+  template const Shape& map_shape<T>(const char*, std::span<Node<T>* const>, Shape&);                            \
   template Storage<T> map_forward<T>(const MapKernel<T>&, const void*, const Shape&, std::span<Node<T>* const>); \
   template void map_backward<T>(const MapKernel<T>&, const void*, Node<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)

@@ -14,7 +14,8 @@ template <class T>
 Comparison<T> compare(const MapKernel<T>& kernel, const char* name, const Tensor<T>& a, const Tensor<T>& b) {
   Node<T>* const inputs[] = {a.node(), b.node()};
   const std::span<Node<T>* const> span(inputs);
-  const Shape shape = map_shape(name, span);
+  Shape joint;
+  const Shape& shape = map_shape(name, span, joint);
   const char none = 0;  // these functions have no parameters
   return {Tensor<T>(shape, map_forward(kernel, &none, shape, span))};
 }
@@ -38,7 +39,8 @@ template <class T> Tensor<T> indicator(const Mask& mask) {
 template <class T> Tensor<T> where(const Tensor<T>& mask, const Tensor<T>& a, const Tensor<T>& b) {
   Node<T>* const inputs[] = {mask.node(), a.node(), b.node()};
   const std::span<Node<T>* const> span(inputs);
-  const Shape shape = map_shape("where", span);
+  Shape joint;
+  const Shape& shape = map_shape("where", span, joint);
   const char none = 0;
   return record<T>(
       "where", shape, map_forward(select_kernel<T>(), &none, shape, span), kSaveInput,
