@@ -33,6 +33,26 @@ nn::Sequential<float> small_network() {
 
 }  // namespace
 
+TEST_CASE("a step of convolutions straight from the images calls no operator new") {
+  manual_seed(0);
+  nn::Sequential<float> model(nn::Conv2d<float>(1, 4, 3), nn::ReLU<float>(), nn::Conv2d<float>(4, 8, 3),
+                              nn::ReLU<float>(), nn::MaxPool2d<float>(2), nn::Flatten<float>(),
+                              nn::Linear<float>(8 * 14 * 14, 4));
+  auto parameters = model.named_parameters();
+  const auto x = images({3, 1, 32, 32});
+  const Indices labels{0, 1, 2};
+  const auto step = [&] {
+    for (auto& each : parameters) each.tensor.zero_grad();
+    cross_entropy(model(x), labels).backward();
+  };
+  for (int i = 0; i < 3; ++i) step();
+  const std::size_t calls = operator_new_calls();
+  const auto system = memory_stats().system_allocations;
+  for (int i = 0; i < 3; ++i) step();
+  CHECK(operator_new_calls() == calls);
+  CHECK(memory_stats().system_allocations == system);
+}
+
 TEST_CASE("a convolutional network: names, shapes, and a step in steady state asks the system for nothing") {
   manual_seed(0);
   auto model = small_network();
