@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Products: empty inputs, what is ignored, what is refused.
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -38,32 +39,35 @@ TEST_CASE("products over nothing are zero, of nothing empty") {
 
 TEST_CASE_TEMPLATE("products of all sizes and their gradients, which transpose, by the definition", T, float, double) {
   const std::int64_t sizes[] = {1, 2, 4, 7, 8, 16, 33, 130};
-  std::size_t wrong = 0;
+  // The last ones go through several pieces of each factor.
+  std::vector<std::array<std::int64_t, 3>> products = {{40, 1050, 300}, {97, 20, 513}, {513, 64, 257}, {38, 523, 40}};
   for (const std::int64_t m : sizes)
     for (const std::int64_t n : sizes)
-      for (const std::int64_t k : sizes) {
-        const auto a = parameter(noise<T>({m, k}, 0)), b = parameter(noise<T>({k, n}, 1)), g = noise<T>({m, n}, 2);
-        const auto y = matmul(a, b);
-        y.backward(g, true);
-        y.backward(g);  // added in place
-        const auto differ = [](const T* value, const T* x, std::int64_t step_x, const T* z, std::int64_t step_z,
-                               std::int64_t count, double scale) {
-          double sum = 0;
-          for (std::int64_t i = 0; i < count; ++i)
-            sum += static_cast<double>(x[i * step_x]) * static_cast<double>(z[i * step_z]);
-          return std::abs(static_cast<double>(*value) - scale * sum) > 500 * std::numeric_limits<T>::epsilon();
-        };
-        const auto da = a.grad(), db = b.grad();
-        for (std::int64_t i = 0; i < m; ++i)
-          for (std::int64_t j = 0; j < n; ++j)
-            wrong += differ(y.data() + i * n + j, a.data() + i * k, 1, b.data() + j, n, k, 1);
-        for (std::int64_t i = 0; i < m; ++i)
-          for (std::int64_t j = 0; j < k; ++j)
-            wrong += differ(da.data() + i * k + j, g.data() + i * n, 1, b.data() + j * n, 1, n, 2);
-        for (std::int64_t i = 0; i < k; ++i)
-          for (std::int64_t j = 0; j < n; ++j)
-            wrong += differ(db.data() + i * n + j, a.data() + i, k, g.data() + j, n, m, 2);
-      }
+      for (const std::int64_t k : sizes) products.push_back({m, n, k});
+  std::size_t wrong = 0;
+  for (const auto& [m, n, k] : products) {
+    const auto a = parameter(noise<T>({m, k}, 0)), b = parameter(noise<T>({k, n}, 1)), g = noise<T>({m, n}, 2);
+    const auto y = matmul(a, b);
+    y.backward(g, true);
+    y.backward(g);  // added in place
+    const auto differ = [](const T* value, const T* x, std::int64_t step_x, const T* z, std::int64_t step_z,
+                           std::int64_t count, double scale) {
+      double sum = 0;
+      for (std::int64_t i = 0; i < count; ++i)
+        sum += static_cast<double>(x[i * step_x]) * static_cast<double>(z[i * step_z]);
+      return std::abs(static_cast<double>(*value) - scale * sum) > 500 * std::numeric_limits<T>::epsilon();
+    };
+    const auto da = a.grad(), db = b.grad();
+    for (std::int64_t i = 0; i < m; ++i)
+      for (std::int64_t j = 0; j < n; ++j)
+        wrong += differ(y.data() + i * n + j, a.data() + i * k, 1, b.data() + j, n, k, 1);
+    for (std::int64_t i = 0; i < m; ++i)
+      for (std::int64_t j = 0; j < k; ++j)
+        wrong += differ(da.data() + i * k + j, g.data() + i * n, 1, b.data() + j * n, 1, n, 2);
+    for (std::int64_t i = 0; i < k; ++i)
+      for (std::int64_t j = 0; j < n; ++j)
+        wrong += differ(db.data() + i * n + j, a.data() + i, k, g.data() + j, n, m, 2);
+  }
   CHECK(wrong == 0);
 }
 

@@ -95,6 +95,58 @@ int product(bool ta, bool tb, int m, int n, int k, double alpha, Rows<const doub
   return dnnl_success;
 }
 
+constexpr std::size_t kInner = 256;      // rows of B' that are packed at a time: a panel stays in the first-level cache
+constexpr std::size_t kColumns = 512;    // columns likewise: the panels stay near
+constexpr std::size_t kPackedRows = 32;  // rows of A that make packing B' worth its time
+
+/// One factor of a product, transposed or not: element (i, j) at data[i * row + j * column].
+template <class T> struct Factor {
+  const T* data;
+  std::size_t row, column;
+
+  Factor(Rows<const T> x, bool transposed)
+      : data(x.data), row(transposed ? 1 : x.stride), column(transposed ? x.stride : 1) {}
+};
+
+/// Columns first...first + count of C, whole panels but at the end, from B' packed piece by piece.
+template <class T>
+void own_product(std::size_t m, std::size_t k, T alpha, Factor<T> a, Factor<T> b, Rows<T> c, bool accumulate,
+                 std::size_t first, std::size_t count) {
+  const OwnProducts<T>& own = kernels<T>().own_products;
+  const std::size_t padded = (std::min(count, kColumns) + own.panel - 1) / own.panel * own.panel;
+  Storage<T> panels(padded * std::min(k, kInner));
+  for (std::size_t j = first; j < first + count; j += kColumns) {
+    const std::size_t columns = std::min(kColumns, first + count - j);
+    for (std::size_t p = 0; p < k; p += kInner) {
+      const std::size_t inner = std::min(kInner, k - p);
+      own.pack(b.data + p * b.row + j * b.column, b.row, b.column, inner, columns, panels.data());
+      own.multiply({m, columns, inner, alpha, a.data + p * a.column, a.row, a.column, panels.data(), c.data + j,
+                    c.stride, accumulate || p > 0});
+    }
+  }
+}
+
+/// A product of our own, cut for the threads there are: the order of a sum does not depend on the cut.
+template <class T>
+void own_parallel_product(std::size_t m, std::size_t n, std::size_t k, T alpha, Factor<T> a, Factor<T> b, Rows<T> c,
+                          bool accumulate) {
+  constexpr std::size_t kLeastPanels = 4, kLeastRows = 48;
+  const std::size_t panel = kernels<T>().own_products.panel, panels = (n + panel - 1) / panel;
+  const std::size_t parts = std::min<std::size_t>(static_cast<std::size_t>(num_threads()), m * n * k / kPartWork);
+  // Columns first: each part then packs what no other needs.
+  const std::size_t across = std::clamp<std::size_t>(panels / kLeastPanels, 1, std::max<std::size_t>(parts, 1));
+  const std::size_t down = std::clamp<std::size_t>(parts / across, 1, std::max<std::size_t>(m / kLeastRows, 1));
+  parallel_for(across * down, [&](std::size_t part) {
+    const std::size_t i = part / across, j = part % across;
+    const std::size_t top = m * i / down, left = panels * j / across * panel,
+                      right = std::min(n, panels * (j + 1) / across * panel);
+    Factor<T> rows = a;
+    rows.data += top * a.row;
+    own_product(m * (i + 1) / down - top, k, alpha, rows, b, Rows<T>{c.data + top * c.stride, c.stride}, accumulate,
+                left, right - left);
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -109,6 +161,8 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
   if (is_small(transpose_b, m, n, k))
     return kernels<T>().small_product(
         {transpose_a, transpose_b, m, n, k, alpha, a.data, a.stride, b.data, b.stride, c.data, c.stride, accumulate});
+  if (kernels<T>().own_products.panel > 0 && m >= kPackedRows && n > 1)
+    return own_parallel_product(m, n, k, alpha, Factor<T>(a, transpose_a), Factor<T>(b, transpose_b), c, accumulate);
   constexpr auto kLimit = static_cast<std::size_t>(std::numeric_limits<int>::max());
   XGRAD_CHECK(std::max({m, n, k, a.stride, b.stride, c.stride}) <= kLimit, "matmul: a size of ", m, " x ", k, " @ ", k,
               " x ", n, " exceeds BLAS's limit of ", kLimit);
@@ -153,7 +207,33 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
        Rows<const T>{b, transpose_b ? k : n}, Rows<T>{c, n}, accumulate);
 }
 
+template <class T>
+RightFactor<T>::RightFactor(std::size_t rows, bool transpose_b, std::size_t k, std::size_t n, Rows<const T> b)
+    : transposed_(transpose_b), k_(k), b_(b) {
+  const OwnProducts<T>& own = kernels<T>().own_products;
+  if (own.panel == 0 || rows < kPackedRows) return;
+  padded_ = (n + own.panel - 1) / own.panel * own.panel;
+  panels_ = Storage<T>(k * padded_);
+  const Factor<T> factor(b, transpose_b);
+  for (std::size_t p = 0; p < k; p += kInner)
+    own.pack(factor.data + p * factor.row, factor.row, factor.column, std::min(kInner, k - p), n,
+             panels_.data() + p * padded_);
+}
+
+template <class T>
+void RightFactor<T>::multiply(std::size_t m, std::size_t n, T alpha, Rows<const T> a, Rows<T> c,
+                              bool accumulate) const {
+  if (panels_.size() == 0) {
+    const SerialScope serial;
+    return gemm(false, transposed_, m, n, k_, alpha, a, b_, c, accumulate);
+  }
+  for (std::size_t p = 0; p < k_; p += kInner)
+    kernels<T>().own_products.multiply({m, n, std::min(kInner, k_ - p), alpha, a.data + p, a.stride, 1,
+                                        panels_.data() + p * padded_, c.data, c.stride, accumulate || p > 0});
+}
+
 #define XGRAD_INSTANTIATE(T)                                                                                      \
+  template class RightFactor<T>;                                                                                  \
   template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, T, Rows<const T>, Rows<const T>, Rows<T>, \
                      bool);                                                                                       \
   template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*, const T*, T*, bool);

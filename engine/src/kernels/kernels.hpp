@@ -62,6 +62,25 @@ template <class T> struct SmallProduct {
 /// Results of a shifted product that are computed together.
 constexpr std::size_t kShiftedRows = 4;
 
+/// C = alpha A' B' + (accumulate ? C : 0), where element (i, p) of A' is a[i * a_row + p * a_inner] and B' was packed.
+template <class T> struct PackedProduct {
+  std::size_t m, n, k;
+  T alpha;
+  const T* a;
+  std::size_t a_row, a_inner;
+  const T* panels;
+  T* c;
+  std::size_t c_stride;
+  bool accumulate;
+};
+/// Products of our own, where they were measured to be faster than those of BLAS and oneDNN (AVX2); else `panel` is 0.
+template <class T> struct OwnProducts {
+  std::size_t panel = 0;  ///< columns of B' that lie together
+  /// B' (k x n), its element (p, j) at b[p * inner + j * column], as panels: k rows of `panel` elements each, padded
+  void (*pack)(const T* b, std::size_t inner, std::size_t column, std::size_t k, std::size_t n, T* panels) = nullptr;
+  void (*multiply)(const PackedProduct<T>& product) = nullptr;
+};
+
 /// square_sum: of (x - shift)^2; maximum and minimum: a NaN wins.
 enum class Reducer { sum, square_sum, product, maximum, minimum };
 
@@ -69,6 +88,7 @@ template <class T> struct Kernels {
   /// target[i] += x[i]
   void (*add_in_place)(T* target, const T* x, std::size_t n);
   void (*small_product)(const SmallProduct<T>& product);
+  OwnProducts<T> own_products;
 
   // Linear layers: y is rows x cols, bias has cols elements (may be null).
   /// y = activation(y + bias)

@@ -4,6 +4,7 @@
 #include "kernels/channels.hpp"
 #include "kernels/linear.hpp"
 #include "kernels/normalization.hpp"
+#include "kernels/packed_product.hpp"
 #include "kernels/pooling.hpp"
 #include "kernels/recurrent.hpp"
 #include "kernels/reduce.hpp"
@@ -17,6 +18,7 @@ template <class T> const detail::Kernels<T>& kernel_table() {
   static constexpr detail::Kernels<T> table = {
       .add_in_place = simd::add_in_place<T>,
       .small_product = simd::small_product<T>,
+      .own_products = simd::own_products<T>(),
       .bias_activation = simd::bias_activation<T>,
       .bias_activation_backward = simd::bias_activation_backward<T>,
       .bias_rows = simd::bias_rows<T>,

@@ -50,6 +50,8 @@ struct Plan {
     return std::min(fitting, std::max<std::size_t>(most, 1));
   }
   std::size_t blocks() const { return (queries + block() - 1) / block(); }
+  /// Heads of q that share one of k and v.
+  std::size_t group() const { return key_heads == 0 ? 0 : heads / key_heads; }
   std::size_t work() const { return batches * heads * queries * keys * (size + value_size); }
 };
 
@@ -71,14 +73,15 @@ std::size_t query_place(const Plan& p, const Layout& layout, const Block& b) {
   return b.head / p.heads * layout.batch + b.head % p.heads * layout.head + b.first * layout.row;
 }
 std::size_t key_place(const Plan& p, const Layout& layout, const Block& b) {
-  return b.head / p.heads * layout.batch + b.head % p.heads / (p.heads / p.key_heads) * layout.head;
+  return b.head / p.heads * layout.batch + b.head % p.heads / p.group() * layout.head;
 }
 
-/// scores = scale q k^T, and what is to be done with them.
+/// scores = scale q k^T, and what is to be done with them; `keys` is k^T.
 template <class T>
-detail::ScoreRows<T> score(const Plan& p, const Block& b, const Operands<const T>& x, const Shape& bias, T* scores) {
-  detail::gemm(false, true, b.rows, b.cols, p.size, static_cast<T>(p.scale), {x.q + query_place(p, p.q, b), p.q.row},
-               {x.k + key_place(p, p.k, b), p.k.row}, detail::Rows<T>{scores, b.cols}, false);
+detail::ScoreRows<T> score(const Plan& p, const Block& b, const Operands<const T>& x, const Shape& bias,
+                           const detail::RightFactor<T>& keys, T* scores) {
+  keys.multiply(b.rows, b.cols, static_cast<T>(p.scale), {x.q + query_place(p, p.q, b), p.q.row},
+                detail::Rows<T>{scores, b.cols}, false);
   detail::ScoreRows<T> rows{scores, b.rows, b.cols, nullptr, 0, nullptr, 0, p.causal, b.first};
   // Masks have the keys' axis in full; the queries' may broadcast.
   const auto locate = [&](const Shape& shape, const auto* data, const auto*& place, std::size_t& stride) {
@@ -105,14 +108,33 @@ template <class Body> void for_tasks(std::size_t tasks, std::size_t work, const 
   for (std::size_t task = 0; task < tasks; ++task) body(task);
 }
 
+/// k^T or v^T of the head of k and v that block b meets, for `rows` queries.
+template <class T>
+detail::RightFactor<T> transposed_factor(const Plan& p, const Block& b, const Layout& layout, std::size_t size,
+                                         const T* x, std::size_t rows) {
+  return {rows, true, size, p.keys, {x + key_place(p, layout, b), layout.row}};
+}
+
 template <class T> void attention_forward(const Plan& p, const Operands<const T>& x, const Shape& bias, T* o, T* lse) {
-  for_tasks(p.batches * p.heads * p.blocks(), p.work(), [&](std::size_t task) {
-    const Block b(p, task / p.blocks(), task % p.blocks());
-    Storage<T> scores(b.rows * b.cols);
-    detail::kernels<T>().attention_rows(score(p, b, x, bias, scores.data()), lse + b.head * p.queries + b.first);
-    if (p.dropout > 0) drop_block(p, b, scores.data());
-    detail::gemm(false, false, b.rows, p.value_size, b.cols, T{1}, {scores.data(), b.cols},
-                 {x.v + key_place(p, p.v, b), p.v.row}, detail::Rows<T>{o + query_place(p, p.o, b), p.o.row}, false);
+  constexpr std::size_t kManyHeads = 16;
+  // All queries that meet a head of k and v, or a block of them where heads are few.
+  const std::size_t heads = p.batches * p.key_heads, blocks = p.group() * p.blocks();
+  if (blocks == 0) return;
+  const std::size_t cuts = heads >= kManyHeads ? 1 : blocks;
+  for_tasks(heads * cuts, p.work(), [&](std::size_t task) {
+    const detail::SerialScope serial;
+    const std::size_t begin = task / cuts * blocks + task % cuts * (blocks / cuts), end = begin + blocks / cuts;
+    const auto block = [&p](std::size_t i) { return Block(p, i / p.blocks(), i % p.blocks()); };
+    const auto keys = transposed_factor(p, block(begin), p.k, p.size, x.k, (end - begin) * p.block());
+    Storage<T> scores(p.block() * p.keys);
+    for (std::size_t i = begin; i < end; ++i) {
+      const Block b = block(i);
+      detail::kernels<T>().attention_rows(score(p, b, x, bias, keys, scores.data()),
+                                          lse + b.head * p.queries + b.first);
+      if (p.dropout > 0) drop_block(p, b, scores.data());
+      detail::gemm(false, false, b.rows, p.value_size, b.cols, T{1}, {scores.data(), b.cols},
+                   {x.v + key_place(p, p.v, b), p.v.row}, detail::Rows<T>{o + query_place(p, p.o, b), p.o.row}, false);
+    }
   });
 }
 
@@ -126,11 +148,15 @@ void attention_backward(const Plan& p, const Operands<const T>& x, const Shape& 
                         const Operands<T>& d) {
   using Rows = detail::Rows<T>;
   const auto& kernels = detail::kernels<T>();
-  const std::size_t group = p.heads / p.key_heads;
+  const std::size_t group = p.group();
   const bool scores_wanted = d.q || d.k || d.bias;
   // A task owns a head of k and v, whose gradients sum over queries.
   for_tasks(p.batches * p.key_heads, p.work(), [&](std::size_t task) {
+    const detail::SerialScope serial;
     const Block whole(p, task * group, 0);
+    const auto keys = transposed_factor(p, whole, p.k, p.size, x.k, group * p.queries);
+    const auto values = scores_wanted ? transposed_factor(p, whole, p.v, p.value_size, x.v, group * p.queries)
+                                      : detail::RightFactor<T>();
     if (d.k) fill_rows(d.k + key_place(p, p.k, whole), p.k.row, p.keys, p.size);
     if (d.v) fill_rows(d.v + key_place(p, p.v, whole), p.v.row, p.keys, p.value_size);
     Storage<T> scores(p.block() * p.keys), gradients(scores_wanted ? p.block() * p.keys : 0);
@@ -138,10 +164,9 @@ void attention_backward(const Plan& p, const Operands<const T>& x, const Shape& 
       const Block b(p, task * group + i / p.blocks(), i % p.blocks());
       const detail::Rows<const T> go{g + query_place(p, p.o, b), p.o.row}, probabilities{scores.data(), b.cols},
           ds{gradients.data(), b.cols};
-      kernels.attention_again_rows(score(p, b, x, bias, scores.data()), lse + b.head * p.queries + b.first);
+      kernels.attention_again_rows(score(p, b, x, bias, keys, scores.data()), lse + b.head * p.queries + b.first);
       if (scores_wanted) {
-        detail::gemm(false, true, b.rows, b.cols, p.value_size, T{1}, go, {x.v + key_place(p, p.v, b), p.v.row},
-                     Rows{gradients.data(), b.cols}, false);
+        values.multiply(b.rows, b.cols, T{1}, go, Rows{gradients.data(), b.cols}, false);
         if (p.dropout > 0) drop_block(p, b, gradients.data());
         kernels.softmax_backward_rows(scores.data(), gradients.data(), gradients.data(), b.rows, b.cols);
       }
@@ -315,9 +340,8 @@ Tensor<T> scaled_dot_product_attention(const Tensor<T>& q_, const Tensor<T>& k_,
   auto vjp = [p, lse = std::move(lse)](Node<T>& n, const Tensor<T>& g) {
     const bool biased = n.input_count == 4;
     if (is_grad_enabled())
-      return n.substitute(composed_attention(p, n.input(0), repeat_heads(n.input(1), p.heads / p.key_heads),
-                                             repeat_heads(n.input(2), p.heads / p.key_heads),
-                                             biased ? n.input(3) : Tensor<T>()),
+      return n.substitute(composed_attention(p, n.input(0), repeat_heads(n.input(1), p.group()),
+                                             repeat_heads(n.input(2), p.group()), biased ? n.input(3) : Tensor<T>()),
                           g);
     std::array<Tensor<T>, 4> d;
     Operands<T> places{};

@@ -73,21 +73,34 @@ template <class T> Storage<T> joint_bias(const RecurrentPlan& p, const Pointers<
   return bias;
 }
 
+/// The parts of weight_hh (transposed when forward) for the products of all steps.
+template <class T> using HiddenFactors = std::array<RightFactor<T>, 2>;
+template <class T> HiddenFactors<T> hidden_factors(const RecurrentPlan& p, const T* weight_hh, bool forward) {
+  HiddenFactors<T> factors;
+  for (std::size_t k = 0; k < p.form->part_count; ++k) {
+    const CellPart& part = p.form->parts[k];
+    const std::size_t rows = part.rows * p.hidden;
+    factors[k] = RightFactor<T>(p.rows(), forward, forward ? p.hidden : rows, forward ? rows : p.hidden,
+                                {weight_hh + part.row * p.hidden * p.hidden, p.hidden});
+  }
+  return factors;
+}
+
 template <class T> void layer_forward(const RecurrentPlan& p, const Pointers<T>& in, Kept<T>& kept, T* output) {
   const std::size_t hidden = p.hidden, width = p.width();
   const Storage<T> bias = joint_bias(p, in);
   gemm(false, true, p.rows(), p.form->gates * hidden, p.input, T{1}, {in[kX], p.input}, {in[kWeightIh], p.input},
        Rows<T>{kept.gates.data(), width}, false);
   const auto& table = kernels<T>();
+  const HiddenFactors<T> factors = hidden_factors(p, in[kWeightHh], true);
   for_sequences(p, [&](std::size_t first, std::size_t count) {
     for (std::size_t i = 0; i < p.steps; ++i) {
       CellRows<T> step = cell_rows(p, in, kept, output, i, first, count);
       step.bias = bias.data();
       for (std::size_t k = 0; k < p.form->part_count; ++k) {
         const CellPart& part = p.form->parts[k];
-        gemm(false, true, count, part.rows * hidden, hidden, T{1}, {step.h_before, step.h_before_stride},
-             {in[kWeightHh] + part.row * hidden * hidden, hidden},
-             Rows<T>{step.gates + part.column * hidden, step.gates_stride}, part.add);
+        factors[k].multiply(count, part.rows * hidden, T{1}, {step.h_before, step.h_before_stride},
+                            Rows<T>{step.gates + part.column * hidden, step.gates_stride}, part.add);
       }
       table.cell_rows[static_cast<std::size_t>(p.form->cell)](step);
     }
@@ -126,6 +139,7 @@ template <class T> void layer_backward(const RecurrentPlan& p, Kept<T>& kept, No
   Tensor<T> dh = Tensor<T>::zeros(state), dc = Tensor<T>::zeros(state);
   if (p.final_cell) std::copy_n(g.data() + rows * hidden, dc.size(), const_cast<T*>(dc.data()));
   const auto& table = kernels<T>();
+  const HiddenFactors<T> factors = hidden_factors(p, in[kWeightHh], false);
   for_sequences(p, [&](std::size_t first, std::size_t count) {
     T* const dh_block = const_cast<T*>(dh.data()) + first * hidden;
     for (std::size_t i = p.steps; i-- > 0;) {
@@ -138,10 +152,8 @@ template <class T> void layer_backward(const RecurrentPlan& p, Kept<T>& kept, No
       table.cell_backward_rows[static_cast<std::size_t>(p.form->cell)](step);
       for (std::size_t k = 0; k < p.form->part_count; ++k) {
         const CellPart& part = p.form->parts[k];
-        gemm(false, false, count, hidden, part.rows * hidden, T{1},
-             {step.d_gates + part.column * hidden, step.gates_stride},
-             {in[kWeightHh] + part.row * hidden * hidden, hidden}, Rows<T>{dh_block, hidden},
-             k > 0 || p.form->cell == Cell::gru);
+        factors[k].multiply(count, hidden, T{1}, {step.d_gates + part.column * hidden, step.gates_stride},
+                            Rows<T>{dh_block, hidden}, k > 0 || p.form->cell == Cell::gru);
       }
     }
   });
