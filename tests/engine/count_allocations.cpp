@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The global operator new, counted: to show that a step in steady state asks the system for nothing.
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
 namespace {
-std::size_t calls = 0;
+std::atomic<std::size_t> calls = 0;  // of all threads
 }
 
 std::size_t operator_new_calls() { return calls; }

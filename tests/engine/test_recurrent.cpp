@@ -10,8 +10,6 @@
 
 using namespace xgrad;
 
-std::size_t operator_new_calls();
-
 namespace {
 
 Tensor<float> noise(const Shape& shape, std::uint32_t stream, double scale = 1) {
@@ -152,33 +150,6 @@ TEST_CASE("layers: names, dropout between layers while training only, both direc
   CHECK(nn::GRUCell<float>(3, 4)(noise({2, 3}, 1)).shape() == Shape{2, 4});
   CHECK(nn::RNNCell<float>(3, 4)(noise({2, 3}, 1)).shape() == Shape{2, 4});
 }
-
-#ifndef XGRAD_POOL_MALLOC
-TEST_CASE("a step of an LSTM in steady state asks the system for no memory") {
-  const int threads = num_threads();
-  set_num_threads(1);  // a product of oneDNN's on several threads allocates a list of its own
-  nn::LSTM<float> layer(16, 32);
-  nn::Linear<float> head(32, 5);
-  const auto x = noise({20, 8, 16}, 5), weights = noise({20, 8, 5}, 6);
-  const auto step = [&] {
-    layer.zero_grad();
-    head.zero_grad();
-    head(layer(x)).backward(weights);
-  };
-  for (int i = 0; i < 3; ++i) step();
-  const auto parameters = layer.named_parameters();  // zero_grad() collects names: counted apart
-  std::size_t before = operator_new_calls();
-  layer.zero_grad();
-  head.zero_grad();
-  const std::size_t collecting = operator_new_calls() - before;
-  const auto slabs = memory_stats().system_allocations;
-  before = operator_new_calls();
-  step();
-  CHECK(operator_new_calls() - before == collecting);
-  CHECK(memory_stats().system_allocations == slabs);
-  set_num_threads(threads);
-}
-#endif
 
 TEST_CASE("recurrent layers refuse what does not fit") {
   const auto t = [](const Shape& shape) { return Tensor<float>::ones(shape); };

@@ -8,7 +8,7 @@
 namespace xgrad::detail {
 
 /// As in ops/linalg.hpp, which kernels do not include.
-enum class FusedActivation { none, relu, tanh, sigmoid };
+enum class FusedActivation { none, relu, tanh, sigmoid, gelu };
 
 /// Attention scores of some queries (rows) against the keys (cols), and which of them count.
 template <class T> struct ScoreRows {
@@ -93,7 +93,10 @@ template <class T> struct Kernels {
   // Linear layers: y is rows x cols, bias has cols elements (may be null).
   /// y = activation(y + bias)
   void (*bias_activation)(T* y, const T* bias, std::size_t rows, std::size_t cols, FusedActivation activation);
-  /// dx = g * activation'(from y); bias_gradient[j] (+)= sum over rows of dx. dx may be g; bias_gradient may be null.
+  /// The same for gelu, whose derivative does not follow from its result: it goes to `slope` unless that is null.
+  void (*bias_gelu)(T* y, const T* bias, T* slope, std::size_t rows, std::size_t cols);
+  /// dx = g * activation'(from y; gelu: y holds the slopes); bias_gradient[j] (+)= sum over rows of dx. dx may be g;
+  /// bias_gradient may be null.
   void (*bias_activation_backward)(const T* y, const T* g, T* dx, T* bias_gradient, bool keep, std::size_t rows,
                                    std::size_t cols, FusedActivation activation);
 

@@ -38,6 +38,7 @@ template <FusedActivation activation, class T> Batch<T> slope(Batch<T> result) {
   if constexpr (activation == FusedActivation::relu) return relu_function{}.derivative(y, y).v;
   if constexpr (activation == FusedActivation::tanh) return tanh_function{}.derivative(y, y).v;
   if constexpr (activation == FusedActivation::sigmoid) return sigmoid_function{}.derivative(y, y).v;
+  if constexpr (activation == FusedActivation::gelu) return result;
   return Batch<T>(1);
 }
 
@@ -64,6 +65,21 @@ template <FusedActivation activation, class T>
   }
 }
 
+/// y = gelu(y + bias), and its derivative there unless slope is null: both from the one expression.
+template <class T>
+[[gnu::flatten, gnu::noinline]] void bias_gelu(T* y, const T* bias, T* slope, std::size_t rows, std::size_t cols) {
+  using V = Batch<T>;
+  for (std::size_t r = 0; r < rows; ++r, y += cols)
+    for_columns<T>(cols, [&](std::size_t j, std::size_t n) {
+      V x = load_up_to(y + j, n);
+      if (bias) x = x + load_up_to(bias + j, n);
+      if (!slope) return store_up_to(y + j, value_of<V>(gelu_function{}(Plain<V>{x, {}})), n);
+      const auto both = gelu_function{}(Dual<V, 1u>{x, {V(T{1})}});
+      store_up_to(y + j, both.v, n);
+      store_up_to(slope + r * cols + j, both.d[0], n);
+    });
+}
+
 template <class T>
 void bias_activation(T* y, const T* bias, std::size_t rows, std::size_t cols, FusedActivation activation) {
   switch (activation) {
@@ -71,6 +87,7 @@ void bias_activation(T* y, const T* bias, std::size_t rows, std::size_t cols, Fu
     case FusedActivation::relu: return bias_activation_rows<FusedActivation::relu>(y, bias, rows, cols);
     case FusedActivation::tanh: return bias_activation_rows<FusedActivation::tanh>(y, bias, rows, cols);
     case FusedActivation::sigmoid: return bias_activation_rows<FusedActivation::sigmoid>(y, bias, rows, cols);
+    case FusedActivation::gelu: return bias_gelu<T>(y, bias, nullptr, rows, cols);
   }
 }
 
@@ -83,6 +100,7 @@ void bias_activation_backward(const T* y, const T* g, T* dx, T* bias_gradient, b
     case FusedActivation::relu: return run(bias_activation_backward_rows<FusedActivation::relu, T>);
     case FusedActivation::tanh: return run(bias_activation_backward_rows<FusedActivation::tanh, T>);
     case FusedActivation::sigmoid: return run(bias_activation_backward_rows<FusedActivation::sigmoid, T>);
+    case FusedActivation::gelu: return run(bias_activation_backward_rows<FusedActivation::gelu, T>);
   }
 }
 

@@ -30,17 +30,6 @@ inline void transpose(Batch<float> (&x)[8]) {
     x[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
   }
 }
-inline void transpose(Batch<double> (&x)[4]) {
-  __m256d pairs[4];
-  for (int i = 0; i < 2; ++i) {
-    pairs[2 * i] = _mm256_unpacklo_pd(x[2 * i], x[2 * i + 1]);
-    pairs[2 * i + 1] = _mm256_unpackhi_pd(x[2 * i], x[2 * i + 1]);
-  }
-  for (int i = 0; i < 2; ++i) {
-    x[i] = _mm256_permute2f128_pd(pairs[i], pairs[i + 2], 0x20);
-    x[i + 2] = _mm256_permute2f128_pd(pairs[i], pairs[i + 2], 0x31);
-  }
-}
 #endif
 
 /// Where b' (k x n) has element (p, j): b[p * inner + j * column]. Each panel is k rows of kPanel elements, the last
@@ -125,8 +114,9 @@ template <class T> void packed_product(const PackedProduct<T>& p) {
   }
 }
 
+/// In double OpenBLAS is faster; with AVX-512 oneDNN may be.
 template <class T> constexpr detail::OwnProducts<T> own_products() {
-  if constexpr (sizeof(Batch<T>) == 32)
+  if constexpr (sizeof(Batch<T>) == 32 && sizeof(T) == 4)
     return {kPanel<T>, pack_panels<T>, packed_product<T>};
   else
     return {};

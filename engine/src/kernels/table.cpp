@@ -20,6 +20,7 @@ template <class T> const detail::Kernels<T>& kernel_table() {
       .small_product = simd::small_product<T>,
       .own_products = simd::own_products<T>(),
       .bias_activation = simd::bias_activation<T>,
+      .bias_gelu = simd::bias_gelu<T>,
       .bias_activation_backward = simd::bias_activation_backward<T>,
       .bias_rows = simd::bias_rows<T>,
       .masked_row_sums = simd::masked_row_sums<T>,

@@ -46,10 +46,10 @@ Tensor<T> MultiheadAttention<T>::forward(const Tensor<T>& query, const Tensor<T>
     const std::int64_t start = part++ * embedding, stop = start + embedding;
     const Tensor<T> y = linear(x, slice(in_proj_weight, 0, start, stop),
                                in_proj_bias.defined() ? slice(in_proj_bias, 0, start, stop) : in_proj_bias);
-    return permute(reshape(y, {x.shape()[0], x.shape()[1], heads_, embedding / heads_}), {0, 2, 1, 3});
+    return transpose(reshape(y, Shape{x.shape()[0], x.shape()[1], heads_, embedding / heads_}), 1, 2);
   };
   const Tensor<T> q = project("query", query), k = project("key", key), v = project("value", value);
-  const Tensor<T> heads = permute(scaled_dot_product_attention(q, k, v, complete(options)), {0, 2, 1, 3});
+  const Tensor<T> heads = transpose(scaled_dot_product_attention(q, k, v, complete(options)), 1, 2);
   return out_proj(reshape(heads, query.shape()));
 }
 
@@ -69,7 +69,7 @@ TransformerEncoderLayer<T>::TransformerEncoderLayer(std::int64_t d_model, std::i
 }
 
 template <class T> Tensor<T> TransformerEncoderLayer<T>::feed_forward(const Tensor<T>& x) {
-  const Tensor<T> hidden = options_.gelu ? gelu(linear1(x)) : linear(x, linear1.weight, linear1.bias, Activation::relu);
+  const Tensor<T> hidden = linear1.forward_with(x, options_.gelu ? Activation::gelu : Activation::relu);
   return dropped(linear2(dropped(hidden)));
 }
 

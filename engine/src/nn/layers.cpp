@@ -24,6 +24,8 @@ template <class T> void Sequential<T>::append(std::shared_ptr<Module<T>> module)
     if (dynamic_cast<ReLU<T>*>(module.get())) activation = Activation::relu;
     if (dynamic_cast<Tanh<T>*>(module.get())) activation = Activation::tanh;
     if (dynamic_cast<Sigmoid<T>*>(module.get())) activation = Activation::sigmoid;
+    if (const auto* gelu = dynamic_cast<GELU<T>*>(module.get()); gelu && !gelu->tanh_approximation())
+      activation = Activation::gelu;
     if (layer->computes(activation)) fused_.back() = activation;
   }
   this->register_module(std::to_string(modules_.size()), *module);

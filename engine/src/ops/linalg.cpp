@@ -8,6 +8,7 @@
 #include "kernels/kernels.hpp"
 #include "ops/matrices.hpp"
 #include "ops/product.hpp"
+#include "xgrad/ops/activation.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -123,15 +124,20 @@ template <class T> Tensor<T> activation_gradient(const Tensor<T>& g, const Tenso
     case Activation::relu: return where(y > 0, g, 0);
     case Activation::tanh: return g * (1 - y * y);
     case Activation::sigmoid: return g * (y * (1 - y));
+    case Activation::gelu:  // does not follow from y
     case Activation::none: break;
   }
   return g;
 }
 
-template <class T> void linear_backward(Node<T>& n, const Tensor<T>& g, Activation activation) {
+/// `slopes`: gelu's derivative at each element.
+template <class T>
+void linear_backward(Node<T>& n, const Tensor<T>& g, Activation activation, const Storage<T>& slopes) {
   const bool has_bias = n.input_count == 3;
   const Tensor<T> weight = n.input(1), x = as_matrix(n.input(0));
   if (is_grad_enabled()) {
+    if (activation == Activation::gelu)
+      return n.substitute(gelu(linear(n.input(0), weight, has_bias ? n.input(2) : Tensor<T>())), g);
     const Tensor<T> d = as_matrix(activation == Activation::none ? g : activation_gradient(g, n.output(), activation));
     if (n.wants(0)) n.give(0, reshape(product(d, false, weight, false), n.input_shape(0)));
     if (n.wants(1)) n.give(1, product(d, true, x, false));
@@ -150,8 +156,11 @@ template <class T> void linear_backward(Node<T>& n, const Tensor<T>& g, Activati
   }
   if (activation != Activation::none) d = Tensor<T>::empty(n.shape);
   if (rows > 0 && (wants_bias || activation != Activation::none))
-    activation_backward(activation == Activation::none ? g.data() : n.output_data(), g.data(), const_cast<T*>(d.data()),
-                        bias_place, keep, rows, cols, static_cast<detail::FusedActivation>(activation));
+    activation_backward(activation == Activation::none   ? g.data()
+                        : activation == Activation::gelu ? slopes.data()
+                                                         : n.output_data(),
+                        g.data(), const_cast<T*>(d.data()), bias_place, keep, rows, cols,
+                        static_cast<detail::FusedActivation>(activation));
   if (bias_gradient.defined()) n.give(2, std::move(bias_gradient));
   const auto multiply = [&](std::size_t k, bool transpose, std::size_t m, std::size_t inner, const Tensor<T>& other) {
     if (!n.wants(k)) return;
@@ -205,18 +214,30 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   Storage<T> value(shape.size());
   T* y = value.data();
   detail::gemm(false, true, rows, out, in, x.data(), weight.data(), y, false);
+  Storage<T> slopes;
+  if (activation == Activation::gelu && is_grad_enabled() &&
+      (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad())))
+    slopes = Storage<T>(shape.size());
   if (bias.defined() || activation != Activation::none) {
     const std::size_t block = std::max<std::size_t>(kBlock / std::max<std::size_t>(out, 1), 1);
     const T* bias_data = bias.defined() ? bias.data() : nullptr;
+    T* slope = slopes.data();
     parallel_for((rows + block - 1) / block, [&](std::size_t task) {
-      detail::kernels<T>().bias_activation(y + task * block * out, bias_data, std::min(block, rows - task * block), out,
+      const std::size_t first = task * block * out, count = std::min(block, rows - task * block);
+      if (slope) return detail::kernels<T>().bias_gelu(y + first, bias_data, slope + first, count, out);
+      detail::kernels<T>().bias_activation(y + first, bias_data, count, out,
                                            static_cast<detail::FusedActivation>(activation));
     });
   }
-  const SavedMask saved = kSaveInputs | (activation == Activation::none ? kSaveNothing : kSaveOutput);
-  const auto vjp = [activation](Node<T>& n, const Tensor<T>& g) { linear_backward(n, g, activation); };
-  if (bias.defined()) return record<T>("linear", shape, std::move(value), saved, vjp, x, weight, bias);
-  return record<T>("linear", shape, std::move(value), saved, vjp, x, weight);
+  const bool from_result = activation != Activation::none && activation != Activation::gelu;
+  constexpr SavedMask kSaveBias = 4;  // gelu's higher derivatives start from x weight^T + bias
+  const SavedMask saved = kSaveInputs | (from_result ? kSaveOutput : kSaveNothing) |
+                          (activation == Activation::gelu ? kSaveBias : kSaveNothing);
+  auto vjp = [activation, slopes = std::move(slopes)](Node<T>& n, const Tensor<T>& g) {
+    linear_backward(n, g, activation, slopes);
+  };
+  if (bias.defined()) return record<T>("linear", shape, std::move(value), saved, std::move(vjp), x, weight, bias);
+  return record<T>("linear", shape, std::move(value), saved, std::move(vjp), x, weight);
 }
 
 template Tensor<float> matmul(const Tensor<float>&, const Tensor<float>&);

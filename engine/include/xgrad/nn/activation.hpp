@@ -30,6 +30,7 @@ XGRAD_LAYER(Hardswish, hardswish(x))
    public:                                                                \
     explicit name(type parameter = value) : parameter##_(parameter) {}    \
     Tensor<T> forward(const Tensor<T>& x) override { return expression; } \
+    type parameter() const { return parameter##_; }                       \
                                                                           \
    private:                                                               \
     type parameter##_;                                                    \

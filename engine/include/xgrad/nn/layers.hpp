@@ -81,8 +81,8 @@ template <class T> class PixelUnshuffle : public Module<T> {
   std::int64_t r_;
 };
 
-/// Modules one after the other, named "0", "1", ... A Linear followed by ReLU, Tanh or Sigmoid, and a convolution
-/// followed by ReLU, run as one operation.
+/// Modules one after the other, named "0", "1", ... A Linear followed by ReLU, Tanh, Sigmoid or the exact GELU,
+/// and a convolution followed by ReLU, run as one operation.
 template <class T> class Sequential : public Module<T> {
  public:
   Sequential() = default;

@@ -56,7 +56,7 @@ template <class T> Tensor<T> trace(const Tensor<T>& x);
 template <class T> Tensor<T> einsum(std::string_view spec, const std::vector<Tensor<T>>& operands);
 
 /// What linear() applies to its result in the same pass.
-enum class Activation { none, relu, tanh, sigmoid };
+enum class Activation { none, relu, tanh, sigmoid, gelu };
 
 /// activation(x weight^T + bias): x (..., in), weight (out, in), bias (out) -> (..., out). `bias` may be undefined.
 /// One graph node; bias, activation and the bias gradient take no pass of their own.
