@@ -95,8 +95,9 @@ int product(bool ta, bool tb, int m, int n, int k, double alpha, Rows<const doub
   return dnnl_success;
 }
 
-constexpr std::size_t kInner = 256;      // rows of B' that are packed at a time: a panel stays in the first-level cache
-constexpr std::size_t kColumns = 512;    // columns likewise: the panels stay near
+constexpr std::size_t kInner = 256;    // rows of B' that are packed at a time: a panel stays in the first-level cache
+constexpr std::size_t kColumns = 512;  // columns likewise: the panels stay near
+constexpr std::size_t kPackedRowsOfTransposed = 256;
 constexpr std::size_t kPackedRows = 32;  // rows of A that make packing B' worth its time
 
 /// One factor of a product, transposed or not: element (i, j) at data[i * row + j * column].
@@ -161,7 +162,10 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
   if (is_small(transpose_b, m, n, k))
     return kernels<T>().small_product(
         {transpose_a, transpose_b, m, n, k, alpha, a.data, a.stride, b.data, b.stride, c.data, c.stride, accumulate});
-  if (kernels<T>().own_products.panel > 0 && m >= kPackedRows && n > 1)
+  // Measured: oneDNN is faster where B' would be packed by rows for few rows of A, and for wide gradients of weights.
+  const bool own_is_faster =
+      m >= (transpose_b ? kPackedRowsOfTransposed : kPackedRows) && n > 1 && !(transpose_a && n > kColumns);
+  if (kernels<T>().own_products.panel > 0 && own_is_faster)
     return own_parallel_product(m, n, k, alpha, Factor<T>(a, transpose_a), Factor<T>(b, transpose_b), c, accumulate);
   constexpr auto kLimit = static_cast<std::size_t>(std::numeric_limits<int>::max());
   XGRAD_CHECK(std::max({m, n, k, a.stride, b.stride, c.stride}) <= kLimit, "matmul: a size of ", m, " x ", k, " @ ", k,
