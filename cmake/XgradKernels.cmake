@@ -46,6 +46,11 @@ function(xgrad_kernels target)
     else()
       message(FATAL_ERROR "XGRAD_ISAS: \"${isa}\" is not an instruction set; expected v1, v3 or v4")
     endif()
+    # Where there are wider sets, the baseline serves processors of before 2013: small is enough.
+    set(level 3)
+    if(isa STREQUAL "v1" AND XGRAD_ISAS MATCHES "v3|v4")
+      set(level s)
+    endif()
     set(objects ${target}_kernels_${isa})
     add_library(${objects} OBJECT ${arg_SOURCES})
     set_target_properties(${objects} PROPERTIES XGRAD_KERNELS ON)
@@ -57,7 +62,7 @@ function(xgrad_kernels target)
     # Without optimisation small inline functions stay weak symbols, and the linker would keep one instruction set's copy
     # for all: hence at least -O1, and a test (kernel_symbols) that looks for such symbols.
     target_compile_options(${objects} PRIVATE ${march}
-      $<IF:$<CONFIG:Debug>,-O1,-O3>
+      $<IF:$<CONFIG:Debug>,-O1,-O${level}>
       -fno-math-errno -fno-trapping-math -ffp-contract=fast
       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-uninitialized>)  # g++ 12's own avx512fintrin.h
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
