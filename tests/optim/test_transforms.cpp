@@ -296,7 +296,8 @@ TEST_CASE("lookahead with reset_state begins the optimizer anew after each retur
     all[0].tensor.set_grad(Tensor<double>({1}, {2.0}));
     optimizer->step();
     CHECK(optimizer->steps()[0] == t % 3);
-    CHECK((optimizer->state()[0].data[0] == 0) == (t % 3 == 0));
+    const auto* mean = static_cast<const double*>(optimizer->state()[0].data);
+    CHECK((mean[0] == 0) == (t % 3 == 0));
   }
 }
 

@@ -110,6 +110,13 @@ V map_value(const F& f, const std::array<V, sizeof...(K)>& x, std::index_sequenc
     return value_of<V>(f(Plain<V>{x[K], {}}...));
 }
 
+/// What a loop over vectors keeps in registers: a store might change what stands in memory.
+template <class T> struct VectorReader {
+  const T* row;
+  std::size_t mask;
+  Batch<T> at(std::size_t i) const { return Batch<T>::load_unaligned(row + (i & mask)); }
+};
+
 /// Where an input's elements are read, a vector at a time: at `row`, or, where it is constant along the row, again and
 /// again from `copies` (mask 0).
 template <class T> struct RowReader {
@@ -125,7 +132,7 @@ template <class T> struct RowReader {
     row = copies;
     mask = 0;
   }
-  Batch<T> at(std::size_t i) const { return Batch<T>::load_unaligned(row + (i & mask)); }
+  VectorReader<T> reader() const { return {row, mask}; }
   void advance(std::size_t n) { row += n & mask; }
   /// The last n elements of a row, made a whole vector.
   void pad(std::size_t n) {
@@ -151,8 +158,10 @@ template <class T, class F, std::size_t... K>
                                                      std::size_t n) {
   using V = Batch<T>;
   const F f = *static_cast<const F*>(function);
+  const VectorReader<T> from[] = {x[K].reader()...};
   for (std::size_t i = 0; i < n; i += V::size)
-    map_value<V>(f, std::array<V, sizeof...(K)>{x[K].at(i)...}, std::index_sequence<K...>{}).store_unaligned(out + i);
+    map_value<V>(f, std::array<V, sizeof...(K)>{from[K].at(i)...}, std::index_sequence<K...>{})
+        .store_unaligned(out + i);
 }
 
 template <class T, class F, std::size_t... K>
@@ -160,10 +169,12 @@ template <class T, class F, std::size_t... K>
                                                       const T* out_gradient, T* const* parts, std::size_t n) {
   using V = Batch<T>;
   const F f = *static_cast<const F*>(function);
+  const VectorReader<T> from[] = {x[K].reader()...};
+  T* const to[] = {parts[K]...};
   for (std::size_t i = 0; i < n; i += V::size) {
     const V scale = V::load_unaligned(out_gradient + i);
-    const auto d = partials<V>(f, std::array<V, sizeof...(K)>{x[K].at(i)...}, std::index_sequence<K...>{});
-    ((d[K] * scale).store_unaligned(parts[K] + i), ...);
+    const auto d = partials<V>(f, std::array<V, sizeof...(K)>{from[K].at(i)...}, std::index_sequence<K...>{});
+    ((d[K] * scale).store_unaligned(to[K] + i), ...);
   }
 }
 

@@ -12,7 +12,7 @@ using xgrad::detail::PackedProduct;
 template <class T> constexpr std::size_t kPanel = 2 * Batch<T>::size;
 constexpr std::size_t kTileRows = 6;  // 12 sums, two factors and one to spare: 16 registers
 
-#ifdef __AVX__
+#if defined(__AVX__) && !defined(__AVX512F__)
 /// Rows become columns.
 inline void transpose(Batch<float> (&x)[8]) {
   __m256 pairs[8], fours[8];
