@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From stored numbers to those of a kernel and back, for one instruction set: loops without tables that the compiler
-// vectorises.
+// From stored numbers to those of a kernel and back, for one instruction set: loops without tables and
+// branches, that the compiler vectorises.
 #include "xgrad/map_kernel.hpp"
 #include "xgrad/optim/noise.hpp"
 #include "xgrad/optim/rule.hpp"
@@ -10,6 +10,12 @@ namespace xgrad::optim::inline XGRAD_ISA {
 #include "optimizers/isa_rules.hpp"
 
 namespace codec {
+
+/// condition ? a : b without a branch, which the compiler would otherwise make of it before it vectorises.
+template <class I> I choose(bool condition, I a, I b) {
+  const I mask = static_cast<I>(-static_cast<I>(condition));
+  return (a & mask) | (b & ~mask);
+}
 
 inline std::uint32_t bits_of(float x) { return __builtin_bit_cast(std::uint32_t, x); }
 inline float from_bits(std::uint32_t bits) { return __builtin_bit_cast(float, bits); }
@@ -30,8 +36,9 @@ void encode_bfloat16(const T* from, std::size_t n, std::uint16_t* to, RandomKey 
   __builtin_memcpy(random, drawn, sizeof random);
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t bits = bits_of(static_cast<float>(from[i])), magnitude = bits & 0x7fffffff;
-    const std::uint32_t quiet = magnitude > 0x7f800000 ? 0x400000 : 0;  // a NaN stays one
-    to[i] = static_cast<std::uint16_t>((magnitude < 0x7f800000 ? bits + random[i] : bits | quiet) >> 16);
+    const std::uint32_t quiet = choose(magnitude > 0x7f800000, 0x400000u, 0u);  // a NaN stays one
+    const std::uint32_t rounded = bits + random[i], kept = bits | quiet;
+    to[i] = static_cast<std::uint16_t>(choose(magnitude < 0x7f800000, rounded, kept) >> 16);
   }
 }
 
@@ -66,9 +73,9 @@ template <bool is_signed> struct DynamicMap {
     }
     const int below = static_cast<int>(line);
     // A decade's first entry begins a fifth of a part late: the parts of the decade before are that much smaller.
-    const bool first = (is_signed ? below & (below - 1) : below & (below + 1)) == 0;
-    const int nearest = below - (first && line - static_cast<float>(below) < 0.2f ? 1 : 0);
-    return line >= static_cast<float>(kTop) - 0.25f ? kTop : nearest;
+    const int first = (is_signed ? below & (below - 1) : below & (below + 1)) == 0;
+    const int nearest = below - (first & static_cast<int>(line - static_cast<float>(below) < 0.2f));
+    return choose(line >= static_cast<float>(kTop) - 0.25f, kTop, nearest);
   }
   float value(int rank) const {
     const auto place = static_cast<float>(rank);
@@ -115,14 +122,15 @@ template <class T> float encode_block(const T* from, std::size_t n, std::uint8_t
     for (std::size_t i = 0; i < n; ++i) {
       const auto x = static_cast<float>(from[i]);
       const int rank = kMap<true>.rank((x < 0 ? -x : x) * inverse);
-      to[i] = static_cast<std::uint8_t>(x < 0 ? kZero - (rank < kZero ? rank : kZero) : kZero + rank);  // no -1
+      const int up = kZero + rank, down = kZero - choose(rank < kZero, rank, kZero);  // no -1
+      to[i] = static_cast<std::uint8_t>(choose(x < 0, down, up));
     }
     return scale;
   }
   for (std::size_t i = 0; i < n; ++i) {
     const auto x = static_cast<float>(from[i]);
     const int rank = kMap<false>.rank(x * inverse);
-    to[i] = static_cast<std::uint8_t>(rank == 0 && x > 0 ? 1 : rank);
+    to[i] = static_cast<std::uint8_t>(rank + (static_cast<int>(rank == 0) & static_cast<int>(x > 0)));
   }
   return -scale;
 }
