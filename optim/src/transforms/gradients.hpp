@@ -160,10 +160,10 @@ struct ClipByGlobalNorm {
   template <class T, class Options = ClipByGlobalNorm> struct Of : Transform<T> {
     Options options;
     bool before(NamedTensors<T>& all, Places moving, std::int64_t) override {
-      const double norm = options.norm_of(all, moving);
-      XGRAD_CHECK(!options.error_if_nonfinite || std::isfinite(norm),
-                  "clip_by_global_norm: the norm of the gradients is ", norm);
-      const double factor = options.max_norm / (norm + options.eps);
+      const double size = options.norm_of(all, moving);
+      XGRAD_CHECK(!options.error_if_nonfinite || std::isfinite(size),
+                  "clip_by_global_norm: the norm of the gradients is ", size);
+      const double factor = options.max_norm / (size + options.eps);
       for (const std::size_t i : moving)
         if (factor < 1) all[i].tensor.set_grad(factor * all[i].tensor.grad());
       return true;
