@@ -101,9 +101,15 @@ void* system_allocate(std::size_t bytes) {
 }  // namespace
 
 void* detail::allocate(std::size_t bytes, std::uint32_t& size_class) {
-  if (bytes > (std::size_t{1} << 46)) throw std::bad_alloc();
-  size_class = class_of(bytes);
-  const std::size_t rounded = bytes_of(size_class);
+  std::size_t rounded;
+  if (bytes <= kSmall) [[likely]] {  // class_of and bytes_of, in fewer instructions
+    rounded = std::max((bytes + kLine - 1) / kLine * kLine, kLine);
+    size_class = static_cast<std::uint32_t>(rounded / kLine - 1);
+  } else {
+    if (bytes > (std::size_t{1} << 46)) throw std::bad_alloc();
+    size_class = class_of(bytes);
+    rounded = bytes_of(size_class);
+  }
   pool.stats.current += rounded;
   pool.stats.peak = std::max(pool.stats.peak, pool.stats.current);
 #ifdef XGRAD_POOL_MALLOC  // sanitizers see every block

@@ -38,6 +38,7 @@ Hyperparameters::Hyperparameters(const Rule<T>& rule)
   rule.construct(rule_.data(), rule.context);
   shared.weight_decay = rule.shared.weight_decay;
   shared.weight_decay_mode = kModes[static_cast<int>(rule.shared.decay)];
+  lr_place_ = place_of("lr");
 }
 template Hyperparameters::Hyperparameters(const Rule<float>&);
 template Hyperparameters::Hyperparameters(const Rule<double>&);
@@ -77,9 +78,12 @@ double* Hyperparameters::find_number(const std::string& name, std::string& known
   return nullptr;
 }
 
-bool Hyperparameters::has_number(const std::string& name) {
+std::size_t Hyperparameters::place_of(const std::string& name) {
   std::string known;
-  return find_number(name, known) != nullptr;
+  const double* const number = find_number(name, known);
+  return number ? static_cast<std::size_t>(reinterpret_cast<const std::byte*>(number) -
+                                           reinterpret_cast<const std::byte*>(this))
+                : kNowhere;
 }
 
 double& Hyperparameters::number(const std::string& name) {

@@ -27,14 +27,16 @@ template <class T> void Optimizer<T>::set_schedules(std::vector<ScheduledParamet
   for (ScheduledParameter& scheduled : schedules)
     scheduled.parameter = first_known(scheduled.parameter, groups_[0].hyperparameters);
   for (Group& group : groups_) {
-    std::vector<double> bases;
+    group.scheduled.clear();
+    group.scheduled_places.clear();
     for (const ScheduledParameter& scheduled : schedules) {
-      const bool first = &group == &groups_.front();  // says what is unknown; a fallback's group may lack others
-      const bool known = first || group.hyperparameters.has_number(scheduled.parameter);
-      bases.push_back(known ? group.hyperparameters.number(scheduled.parameter) : 0);
+      // The first group says what is unknown; a fallback's may lack others.
+      if (&group == &groups_.front()) group.hyperparameters.number(scheduled.parameter);
+      const std::size_t place = group.hyperparameters.place_of(scheduled.parameter);
+      group.scheduled_places.push_back(place);
+      group.scheduled.push_back(place == Hyperparameters::kNowhere ? 0 : group.hyperparameters.at(place));
     }
-    group.initial_lr = step_size(group.hyperparameters);
-    group.scheduled = std::move(bases);
+    group.initial_lr = group.hyperparameters.step_size();
   }
   schedules_ = std::move(schedules);
   keep_new_slots();  // a state that is kept while its field is not 0 must be there when a schedule moves the field
@@ -44,12 +46,12 @@ template <class T> void Optimizer<T>::set_schedules(std::vector<ScheduledParamet
 template <class T> void Optimizer<T>::apply_schedules() {
   for (Group& group : groups_)
     for (std::size_t i = 0; i < schedules_.size(); ++i) {
-      if (!group.hyperparameters.has_number(schedules_[i].parameter)) continue;
+      const std::size_t place = group.scheduled_places[i];
+      if (place == Hyperparameters::kNowhere) continue;
       // A schedule that gives values, not factors, is scaled like the lr that it replaces.
       const double scale = schedules_[i].parameter == "lr" ? group.lr_scale : 1;
-      group.hyperparameters.number(schedules_[i].parameter) =
-          scale == 0 ? 0
-                     : scale * schedules_[i].schedule.at(static_cast<double>(step_count_), group.scheduled[i] / scale);
+      const double base = group.scheduled[i], step = static_cast<double>(step_count_);
+      group.hyperparameters.at(place) = scale == 0 ? 0 : scale * schedules_[i].schedule.at(step, base / scale);
     }
 }
 

@@ -122,7 +122,7 @@ template <class T> class Optimizer<T>::Step {
   void prepare(Group& group, std::size_t g, std::size_t parameter, std::int64_t t) {
     const SharedOptions& shared = group.hyperparameters.shared;
     const std::string& mode = shared.weight_decay_mode;
-    const double lr = step_size(group.hyperparameters), initial = group.scheduled.empty() ? lr : group.initial_lr,
+    const double lr = group.hyperparameters.step_size(), initial = group.scheduled.empty() ? lr : group.initial_lr,
                  ratio = initial > 0 ? lr / initial : 1, decay = shared.weight_decay;
     Prepared& prepared = w_.prepared.emplace_back();
     prepared.group = g;
@@ -316,9 +316,9 @@ template <class T> class Optimizer<T>::Step {
     return (shared.cautious || shared.cautious_weight_decay) && o_.parameters_[member.parameter].tensor.size() > 0;
   }
   void remember() {
-    before_.clear();
+    w_.before.clear();
     for (const Member& member : w_.members)
-      before_.push_back(is_cautious(member) ? o_.parameters_[member.parameter].tensor.detach().clone() : Tensor<T>());
+      w_.before.push_back(is_cautious(member) ? o_.parameters_[member.parameter].tensor.detach().clone() : Tensor<T>());
   }
   /// Cautious steps: what a step did is known when it is done, so every rule can be.
   void reconsider() {
@@ -328,7 +328,7 @@ template <class T> class Optimizer<T>::Step {
       if (!is_cautious(member)) continue;
       const Prepared& prepared = w_.prepared[member.prepared];
       const SharedOptions& shared = options_of(member);
-      const Tensor<T> p = o_.parameters_[member.parameter].tensor.detach(), &old = before_[m];
+      const Tensor<T> p = o_.parameters_[member.parameter].tensor.detach(), &old = w_.before[m];
       Tensor<T> base = static_cast<double>(prepared.parameter_decay) * old, step = base - p;
       if (shared.cautious) {
         const Tensor<T> g =
@@ -341,6 +341,7 @@ template <class T> class Optimizer<T>::Step {
       const Tensor<T> moved = base - step;
       std::copy_n(moved.data(), moved.size(), member.data);
     }
+    w_.before.clear();
   }
 
   const void* hyperparameters_of(const Prepared& prepared) const {
@@ -350,8 +351,7 @@ template <class T> class Optimizer<T>::Step {
   Optimizer& o_;
   Work& w_;
   double loss_;
-  double norm_ = -1;               // of all gradients, once a rule has asked for it
-  std::vector<Tensor<T>> before_;  // of cautious members
+  double norm_ = -1;  // of all gradients, once a rule has asked for it
 };
 
 /// The parameters that a step moves.

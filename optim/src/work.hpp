@@ -10,11 +10,6 @@ namespace xgrad::optim {
 
 inline constexpr std::size_t kChunk = 16384;  // elements; fixed, so that threads do not show in the result
 
-/// lr, or 1 for an optimizer without one.
-inline double step_size(Hyperparameters& hyperparameters) {
-  return hyperparameters.has_number("lr") ? hyperparameters.number("lr") : 1;
-}
-
 /// What a step works on; kept from step to step for its memory.
 template <class T> struct Optimizer<T>::Work {
   /// The scalars of the parameters that share them, and their kernel.
@@ -42,6 +37,7 @@ template <class T> struct Optimizer<T>::Work {
   std::vector<std::size_t> shares;     // bounds into chunks
   std::vector<Sums> chunk_sums, sums;  // of each chunk; of each parameter, then of all of them
   std::vector<double> parts;
+  std::vector<Tensor<T>> before;  // of each member, if its step is to be cautious
 
   /// Runs body(chunk index) over all chunks, threads taking shares of about equal size: small parameters are grouped,
   /// so that a thousand of them cost no more than one large one.

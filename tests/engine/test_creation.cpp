@@ -47,15 +47,16 @@ TEST_CASE("distributions") {
   CHECK(sum(bernoulli(Tensor<float>({2, 500}, std::vector<float>(1000, 1)), kKey)).item() == 1000);
   CHECK(sum(bernoulli(Tensor<float>::zeros({1000}), kKey)).item() == 0);
   std::vector<int> counts(5);
-  for (const std::int64_t i : randint(-2, 3, {50'000}, kKey).values()) {
+  const Indices few = randint(-2, 3, {50'000}, kKey);
+  for (const std::int64_t i : few.values()) {
     REQUIRE((i >= -2 && i < 3));
     ++counts[static_cast<std::size_t>(i + 2)];
   }
   for (const int count : counts) CHECK(count == doctest::Approx(10'000).epsilon(0.03));
   constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min(),
                          most = std::numeric_limits<std::int64_t>::max();
-  std::int64_t negative = 0;  // a range of almost 2^64
-  for (const std::int64_t i : randint(least, most, {1000}, kKey).values()) negative += i < 0;
+  const Indices all = randint(least, most, {1000}, kKey);  // a range of almost 2^64
+  const auto negative = std::count_if(all.values().begin(), all.values().end(), [](std::int64_t i) { return i < 0; });
   CHECK(std::abs(negative - 500) < 60);
   const Indices order = randperm(50, kKey);
   CHECK(std::set<std::int64_t>(order.values().begin(), order.values().end()).size() == 50);

@@ -3,12 +3,11 @@
 #include <cmath>
 
 #include "xgrad/xgrad.hpp"
+#include "steady_state.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace xgrad;
-
-std::size_t operator_new_calls();  // count_allocations.cpp
 
 namespace {
 
@@ -45,12 +44,7 @@ TEST_CASE("a step of convolutions straight from the images calls no operator new
     for (auto& each : parameters) each.tensor.zero_grad();
     cross_entropy(model(x), labels).backward();
   };
-  for (int i = 0; i < 3; ++i) step();
-  const std::size_t calls = operator_new_calls();
-  const auto system = memory_stats().system_allocations;
-  for (int i = 0; i < 3; ++i) step();
-  CHECK(operator_new_calls() == calls);
-  CHECK(memory_stats().system_allocations == system);
+  check_steady_state(step);
 }
 
 TEST_CASE("a convolutional network: names, shapes, and a step in steady state asks the system for nothing") {
@@ -77,12 +71,7 @@ TEST_CASE("a convolutional network: names, shapes, and a step in steady state as
   const float first = step();
   CHECK(std::isfinite(first));
   for (const auto& p : parameters) CHECK(p.tensor.has_grad());
-  for (int i = 0; i < 3; ++i) step();
-#ifndef XGRAD_POOL_MALLOC
-  const auto before = memory_stats().system_allocations;
-  for (int i = 0; i < 5; ++i) step();
-  CHECK(memory_stats().system_allocations == before);
-#endif
+  check_steady_state(step, false);
   CHECK(step() == first);  // training normalises by the batch, whatever the running values
 }
 

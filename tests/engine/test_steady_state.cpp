@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Networks for sequences: a training step in steady state asks the system for no memory, on one thread or several.
 #include "xgrad/xgrad.hpp"
+#include "steady_state.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace xgrad;
-
-std::size_t operator_new_calls();  // count_allocations.cpp
-
-#ifndef XGRAD_POOL_MALLOC  // that build gives each block to the sanitizers
 
 namespace {
 
@@ -30,11 +27,7 @@ template <class Loss> void check_steady(const char* name, NamedTensors<float> pa
       loss().backward();
       for (auto& parameter : parameters) parameter.tensor.zero_grad();
     };
-    for (int i = 0; i < 4; ++i) step();
-    const std::size_t slabs = memory_stats().system_allocations, calls = operator_new_calls();
-    for (int i = 0; i < 5; ++i) step();
-    CHECK(operator_new_calls() == calls);
-    CHECK(memory_stats().system_allocations == slabs);
+    check_steady_state(step);
   }
   set_num_threads(before);
 }
@@ -96,5 +89,3 @@ TEST_CASE("a step of a transformer in steady state asks the system for no memory
   check_steady("across", parameters,
                [&] { return sum(after(attention.forward(query, memory, memory, {.attn_bias = bias})) * weights); });
 }
-
-#endif

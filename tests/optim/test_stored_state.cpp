@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "xgrad/optim/optimizer.hpp"
-#include "xgrad/threads.hpp"
+#include "xgrad/xgrad.hpp"
 
 #include <doctest/doctest.h>
 

@@ -35,6 +35,7 @@ template <class T> class Data {
   std::size_t size() const { return storage_.size(); }
   T* data() { return storage_.data(); }
   const T* data() const { return storage_.data(); }
+  /// Seen, not kept: `for (const T x : sin(y).values())` outlives its tensor; name the tensor first.
   std::span<const T> values() const { return {data(), size()}; }
   const Storage<T>& storage() const { return storage_; }
 

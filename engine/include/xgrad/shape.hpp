@@ -43,6 +43,7 @@ class Shape {
   Shape erased(std::size_t axis) const;
 
   friend bool operator==(const Shape& a, const Shape& b) {
+    if (&a == &b) return true;
     if (a.rank_ != b.rank_) return false;
     for (std::size_t i = 0; i < a.rank_; ++i)
       if (a.sizes_[i] != b.sizes_[i]) return false;

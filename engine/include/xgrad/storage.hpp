@@ -89,6 +89,12 @@ template <class T> class Storage {
   std::size_t size() const { return header_ ? header_->size : 0; }
   std::size_t max_size() const { return ~std::size_t{0} / sizeof(T); }
   bool empty() const { return size() == 0; }
+  /// `size` elements rounded up to 32 bytes: so far a storage may be read and written. What stands past its size means
+  /// nothing.
+  static constexpr std::size_t padded(std::size_t size) {
+    constexpr std::size_t step = 32 / sizeof(T);
+    return (size + step - 1) / step * step;
+  }
   void resize(std::size_t size) {
     if (size != this->size()) *this = Storage(size);
   }

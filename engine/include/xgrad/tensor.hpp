@@ -72,6 +72,7 @@ template <class T> class Tensor {
   std::int64_t size(std::int64_t axis) const { return shape()[shape().axis(axis, "size")]; }
 
   const T* data() const { return node_->value.data(); }
+  /// Seen, not kept: `for (const T x : sin(y).values())` outlives its tensor; name the tensor first.
   std::span<const T> values() const { return {data(), size()}; }
   /// For in-place changes: counts a new version, so that a backward which saved the old value reports an error.
   T* mutable_data() {

@@ -68,8 +68,7 @@ template <class T> void enqueue(Node<T>* node) {
 }
 
 /// Adds to the gradient of `target`: the first is taken, later ones are added in place.
-template <class T> void accumulate(Node<T>* target, Tensor<T> gradient) {
-  if (target->gradient && (target->gradient->flags & Node<T>::kRows)) make_gradient_dense(*target);
+template <class T> void accumulate(Node<T>* target, Tensor<T>&& gradient) {
   if (!target->gradient) {
     // A leaf keeps its gradient and others change it in place, so it must not share it with anyone.
     const bool shared = count_of(gradient.node()->references) > 1 || !gradient.storage().unique();
@@ -77,16 +76,19 @@ template <class T> void accumulate(Node<T>* target, Tensor<T> gradient) {
     target->gradient = gradient.disown();
     return;
   }
-  if (!is_grad_enabled() && unique(*target->gradient)) {
-    target->gradient->value.bump_version();
-    kernels<T>().add_in_place(target->gradient->value.data(), gradient.data(), gradient.size());
+  if (target->gradient->flags & Node<T>::kRows) [[unlikely]]
+    make_gradient_dense(*target);
+  Node<T>& present = *target->gradient;
+  if (!is_grad_enabled() && unique(present)) {
+    present.value.bump_version();
+    kernels<T>().add_in_place(present.value.data(), gradient.data(), gradient.size());
     return;
   }
   Tensor<T> total = Tensor<T>(target->gradient) + gradient;
   release(std::exchange(target->gradient, total.disown()));
 }
 
-template <class T> void deliver(Node<T>* target, Tensor<T> gradient) {
+template <class T> void deliver(Node<T>* target, Tensor<T>&& gradient) {
   XGRAD_CHECK(!(count_of(target->references) & kSharedCount), "backward: a tensor of shape ", target->shape,
               " that threads share would get a gradient; make a leaf of your own from it by parameter()");
   if (waits_for_hooks(*target)) [[unlikely]] {
@@ -183,7 +185,7 @@ void run_backward(std::span<const Tensor<T>> roots, std::span<const Tensor<T>> g
   } guard{run};
   current_run<T> = &run;
   graph_state.grad_enabled = create_graph;
-  for (std::size_t i = 0; i < roots.size(); ++i) deliver(roots[i].node(), gradients[i]);
+  for (std::size_t i = 0; i < roots.size(); ++i) deliver(roots[i].node(), Tensor<T>(gradients[i]));
   while (!run.heap.empty()) {
     Node<T>* node = run.heap.pop();
     node->flags &= ~static_cast<std::uint32_t>(Node<T>::kQueued);
@@ -267,7 +269,7 @@ template <class T> void Node<T>::substitute(const Tensor<T>& replacement, const 
       "on the operation cannot see the gradients of its inputs; use register_hook on them");
   const std::uint64_t required = detail::current_run<T>->mark;
   if (required != 0) detail::mark_up_to(replacement.node(), sequence, required);
-  if (replacement.requires_grad()) detail::deliver(replacement.node(), gradient_of_output);
+  if (replacement.requires_grad()) detail::deliver(replacement.node(), Tensor<T>(gradient_of_output));
 }
 
 template struct Node<float>;

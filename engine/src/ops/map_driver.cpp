@@ -28,11 +28,15 @@ struct Plan {
   std::size_t outer_count = 1;
 };
 
+template <class T> bool all_shaped(const Shape& shape, std::span<Node<T>* const> inputs) {
+  for (const Node<T>* input : inputs)
+    if (!(input->shape == shape)) return false;
+  return true;
+}
+
 template <class T> Plan make_plan(const Shape& shape, std::span<Node<T>* const> inputs) {
   Plan plan;
-  bool same = true;
-  for (const Node<T>* input : inputs) same &= input->shape == shape;
-  if (same) {
+  if (all_shaped(shape, inputs)) {
     plan.cols = shape.size();
     return plan;
   }
@@ -75,6 +79,14 @@ template <class T> Plan make_plan(const Shape& shape, std::span<Node<T>* const> 
   }
   for (std::size_t i = 0; i < plan.outer_rank; ++i) plan.outer_count *= plan.outer_sizes[i];
   return plan;
+}
+
+/// The shortest way for what is small and does not broadcast: one row, whose last vector may run past the elements.
+template <class T> MapLoop<T> single_row(std::size_t size) {
+  MapLoop<T> loop;
+  loop.rows = 1;
+  loop.cols = loop.row_stride = Storage<T>::padded(size);
+  return loop;
 }
 
 /// Where input k starts for the given repetition; `first` is false if an earlier repetition had the same place.
@@ -218,18 +230,15 @@ Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& s
                        std::span<Node<T>* const> inputs) {
   Storage<T> result(shape.size());
   if (result.empty()) return result;
-  MapLoop<T> whole;
-  bool same = true;
-  for (const Node<T>* input : inputs) same &= input->shape == shape;
-  if (same && result.size() <= kBlock) {  // the shortest way for what is small
-    whole.rows = 1;
-    whole.cols = whole.row_stride = result.size();
-    whole.out = result.data();
+  if (result.size() <= kBlock && all_shaped(shape, inputs)) {
+    MapLoop<T> row = single_row<T>(result.size());
+    row.out = result.data();
     for (std::size_t k = 0; k < inputs.size(); ++k)
-      whole.inputs[k] = {inputs[k]->value.data(), 0, true, nullptr, false};
-    kernel.forward(f, whole);
+      row.inputs[k] = {inputs[k]->value.data(), 0, true, nullptr, false};
+    kernel.forward(f, row);
     return result;
   }
+  MapLoop<T> whole;
   const Plan plan = make_plan(shape, inputs);
   whole.rows = plan.rows;
   whole.cols = whole.row_stride = plan.cols;
@@ -269,10 +278,14 @@ void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, cons
   const std::size_t count = node.input_count;
   const std::span<Node<T>* const> inputs(node.inputs, count);
   std::array<Tensor<T>, kMaxMapInputs> fresh;
-  const Plan plan = make_plan(node.shape, inputs);
-  MapLoop<T> whole;
-  whole.rows = plan.rows;
-  whole.cols = whole.row_stride = plan.cols;
+  const bool small = gradient.size() <= kBlock && all_shaped(node.shape, inputs);
+  Plan plan;
+  MapLoop<T> whole = single_row<T>(gradient.size());
+  if (!small) {
+    plan = make_plan(node.shape, inputs);
+    whole.rows = plan.rows;
+    whole.cols = whole.row_stride = plan.cols;
+  }
   whole.out_gradient = gradient.data();
   for (std::size_t k = 0; k < count; ++k) {
     auto& input = whole.inputs[k];
@@ -292,7 +305,9 @@ void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, cons
       input.gradient = const_cast<T*>(fresh[k].data());
     }
   }
-  if (gradient.size() > 0)
+  if (gradient.size() > 0 && small)
+    kernel.backward(f, whole);
+  else if (gradient.size() > 0)
     backward_plan(kernel, f, plan, whole, count);
   else  // a sum over nothing is 0
     for (std::size_t k = 0; k < count; ++k)

@@ -178,10 +178,11 @@ struct Sm3 {
     for (std::size_t axis = 1; axis < rank; ++axis) least = minimum(least, state[1 + axis]);
     const Tensor<T> sums = least + square(g);
     for (std::size_t axis = 0; axis < rank; ++axis) {
-      std::vector<std::int64_t> others;
+      std::array<std::int64_t, Shape::kMaxRank> others{};
+      std::size_t count = 0;
       for (std::size_t other = 0; other < rank; ++other)
-        if (other != axis) others.push_back(static_cast<std::int64_t>(other));
-      state[1 + axis] = others.empty() ? sums : amax(sums, others, true);
+        if (other != axis) others[count++] = static_cast<std::int64_t>(other);
+      state[1 + axis] = count == 0 ? sums : amax(sums, Axes(std::span(others).first(count)), true);
     }
     Tensor<T>& m = state[0];
     m = toward(m, where(sums > 0, g * rsqrt(sums + eps), 0), 1 - momentum);

@@ -56,7 +56,8 @@ struct Muon {
     if (rows > columns) x = transpose(x);
     const double norm = frobenius_norm(x);
     x = x / (variant == 0 ? std::max(norm, eps) : norm + eps);
-    for (const std::array<double, 3>& c : iterations()) {
+    for (std::size_t i = 0; i < iterations(); ++i) {
+      const std::array<double, 3>& c = coefficients(i);
       const Tensor<T> a = matmul(x, transpose(x));
       x = c[0] * x + matmul(c[1] * a + c[2] * matmul(a, a), x);
     }
@@ -74,15 +75,16 @@ struct Muon {
     if (!nesterov) return corrected(t) * b;
     return momentum * corrected(t + 1) * b + (1 - momentum) * corrected(t) * g;
   }
-  std::vector<std::array<double, 3>> iterations() const {
-    using Iterations = std::vector<std::array<double, 3>>;
-    if (ns_preset == 0) return Iterations(static_cast<std::size_t>(ns_steps), ns_coefficients);
-    if (ns_preset == 1) return Iterations(5, {3.4445, -4.7750, 2.0315});
-    return {{4.0848, -6.8946, 2.9270},
-            {3.9505, -6.3029, 2.6377},
-            {3.7418, -5.5913, 2.3037},
-            {2.8769, -3.1427, 1.2046},
-            {2.8366, -3.0525, 1.2012}};
+  using Coefficients = std::array<double, 3>;
+  static constexpr std::array<Coefficients, 5> kPolarExpress{{{4.0848, -6.8946, 2.9270},
+                                                              {3.9505, -6.3029, 2.6377},
+                                                              {3.7418, -5.5913, 2.3037},
+                                                              {2.8769, -3.1427, 1.2046},
+                                                              {2.8366, -3.0525, 1.2012}}};
+  static constexpr Coefficients kStandard{3.4445, -4.7750, 2.0315};
+  std::size_t iterations() const { return ns_preset == 0 ? static_cast<std::size_t>(ns_steps) : 5; }
+  const Coefficients& coefficients(std::size_t i) const {
+    return ns_preset == 0 ? ns_coefficients : ns_preset == 1 ? kStandard : kPolarExpress[i];
   }
 };
 

@@ -58,7 +58,14 @@ class Hyperparameters {
   config::Fields fields();
   /// The number called "lr" or "betas[0]". Throws Error naming the known ones.
   double& number(const std::string& name);
-  bool has_number(const std::string& name);
+  /// Where number(name) lies in this object and in all of the same rule; kNowhere if there is none. For what is asked
+  /// every step: looking a name up describes all fields.
+  std::size_t place_of(const std::string& name);
+  static constexpr std::size_t kNowhere = ~std::size_t{0};
+  bool has_number(const std::string& name) { return place_of(name) != kNowhere; }
+  double& at(std::size_t place) { return *reinterpret_cast<double*>(reinterpret_cast<std::byte*>(this) + place); }
+  /// lr, or 1 for an optimizer without one.
+  double step_size() { return lr_place_ == kNowhere ? 1 : at(lr_place_); }
   /// Throws Error, naming what is accepted, for a value that number(name) must not have.
   void check_number(const std::string& name, double value);
   const void* rule_data() const { return rule_.data(); }
@@ -74,6 +81,7 @@ class Hyperparameters {
   void (*describe_)(void*, config::Fields&);
   const char* (*check_)(const void*);
   bool decays_within_, minimizes_, by_rows_, has_slots_;
+  std::size_t lr_place_;
 };
 
 /// An optimizer at work on named parameters.
@@ -157,8 +165,9 @@ template <class T> class Optimizer {
     Rule<T> rule;  ///< the optimizer's own, or its fallback's
     double lr_scale = 1;
     bool freeze = false, by_fallback = false;
-    std::vector<std::size_t> members = {};  ///< places in parameters()
-    std::vector<double> scheduled = {};     ///< what set_schedules' factors multiply
+    std::vector<std::size_t> members = {};           ///< places in parameters()
+    std::vector<double> scheduled = {};              ///< what set_schedules' factors multiply
+    std::vector<std::size_t> scheduled_places = {};  ///< of what they are the values
     double initial_lr = 0;
     std::shared_ptr<const Group> fallback = nullptr;  ///< for parameters that do not fit the rule; null: its own
   };
