@@ -8,7 +8,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 /// s = beta2 s + (1 - beta2) (g - m)^2 + eps_root with the old m, m = beta1 m + (1 - beta1) g. As optax.contrib.acprop.
 struct AcProp : Moments {
   double eps_root = 1e-16;
-  AcProp() { eps = 1e-16; }
+  AcProp() : Moments{.eps = 1e-16} {}
   static constexpr const char* name = "acprop";
   static constexpr About about{"gradient over its deviation up to the step before",
                                "Zhuang et al. 2021, arXiv:2110.05454"};

@@ -9,7 +9,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 struct AdaBelief : Moments {
   double eps_root = 1e-16;
   bool rectify = false;
-  AdaBelief() { eps = 1e-16; }
+  AdaBelief() : Moments{.eps = 1e-16} {}
   static constexpr const char* name = "adabelief";
   static constexpr About about{"Adam divided by the gradient's deviation from its mean",
                                "Zhuang et al. 2020, arXiv:2010.07468"};
@@ -22,13 +22,10 @@ struct AdaBelief : Moments {
   }
   auto step(Now now) const {
     const Rectification rectification(betas[1], now.t);
-    const double bc2 = correction(1, now.t);
     const bool plain = rectify && rectification.length < 5;
     const double rate = lr / correction(0, now.t) * (rectify && !plain ? rectification.factor : 1),
-                 root = plain ? 0 : 1 / std::sqrt(bc2),
-                 added = plain     ? 1
-                         : rectify ? eps / std::sqrt(bc2)
-                                   : eps;
+                 shrunk = std::sqrt(correction(1, now.t)), root = plain ? 0 : 1 / shrunk,
+                 added = plain ? 1 : eps / (rectify ? shrunk : 1);
     return [*this, rate, root, added](auto& p, auto g, auto& m, auto& s) {
       m = betas[0] * m + (1 - betas[0]) * g;
       s = betas[1] * s + (1 - betas[1]) * (g - m) * (g - m) + eps_root;

@@ -23,8 +23,7 @@ struct AdaBound : Moments {
                  low = bound * (1 - 1 / (gamma * now.t + 1)), high = bound * (1 + 1 / (gamma * now.t)),
                  rate = lr * std::sqrt(correction(1, now.t)) / correction(0, now.t);
     return [*this, low, high, rate](auto& p, auto g, auto& m, auto& v, auto& top) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+      average(m, v, g);
       if (amsbound) top = max(top, v);
       p -= clamp(rate / (sqrt(amsbound ? top : v) + eps), low, high) * m;
     };

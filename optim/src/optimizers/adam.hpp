@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-#include "xgrad/optim/kernel.hpp"
+#include "optimizers/moments.hpp"
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
 /// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr / bc1 m / (sqrt(v / bc2) + eps), bc = 1 -
 /// beta^t. amsgrad: the largest v so far in place of v. As torch.optim.Adam. optax: eps_root under the root; its
 /// amsgrad is bias_correct_max. MLX: bias_correction_mu and bias_correction_nu off.
-struct Adam {
-  double lr = 1e-3;
-  std::array<double, 2> betas{0.9, 0.999};
-  double eps = 1e-8, eps_root = 0;
+struct Adam : Moments {
+  double eps_root = 0;
   bool amsgrad = false, bias_correct_max = false, bias_correction_mu = true, bias_correction_nu = true;
   static constexpr const char* name = "adam";
   static constexpr About about{"adaptive moments", "Kingma, Ba 2014, arXiv:1412.6980"};
   static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}, {"max_exp_avg_sq", "amsgrad"}};
   void describe(Fields& f) {
-    f("lr", lr, range::nonnegative, "step size");
-    f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
-    f("eps", eps, range::nonnegative, "added to the root of the mean square");
+    Moments::describe(f);
     f("amsgrad", amsgrad, "divide by the largest mean square so far (arXiv:1904.09237)");
     f("bias_correct_max", bias_correct_max, "amsgrad compares mean squares after their bias correction");
     f("bias_correction_mu", bias_correction_mu, "divide the mean by 1 - betas[0]^t");
@@ -26,12 +22,11 @@ struct Adam {
     f("eps_root", eps_root, range::nonnegative, "added to the mean square under the root");
   }
   auto step(Now now) const {
-    const double rate = lr / (bias_correction_mu ? 1 - std::pow(betas[0], now.t) : 1),
-                 scale = 1 / (bias_correction_nu ? 1 - std::pow(betas[1], now.t) : 1);
+    const double rate = lr / (bias_correction_mu ? correction(0, now.t) : 1),
+                 scale = 1 / (bias_correction_nu ? correction(1, now.t) : 1);
     return [*this, rate, scale, before = bias_correct_max ? scale : 1,
             after = bias_correct_max ? 1 : scale](auto& p, auto g, auto& m, auto& v, auto& top) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+      average(m, v, g);
       if (amsgrad) top = max(top, before * v);
       p -= rate * m / (sqrt((amsgrad ? after * top : scale * v) + eps_root) + eps);
     };

@@ -20,8 +20,7 @@ struct AdaMod : Moments {
   auto step(Now now) const {
     return [*this, rate = lr * std::sqrt(correction(1, now.t)) / correction(0, now.t)](auto& p, auto g, auto& m,
                                                                                        auto& v, auto& s) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+      average(m, v, g);
       const auto size = rate / (sqrt(v) + eps);
       s = beta3 * s + (1 - beta3) * size;
       p -= min(size, s) * m;

@@ -9,18 +9,14 @@ namespace xgrad::optim::inline XGRAD_ISA {
 /// v = beta2 v + (1 - beta2) g^2. The first step only sets v = g^2. As the authors' code (timm: clip_exp 0.333).
 struct Adopt : Moments {
   std::optional<double> clip_exp = 0.25;
-  Adopt() {
-    betas = {0.9, 0.9999};
-    eps = 1e-6;
-  }
+  Adopt() : Moments{.betas = {0.9, 0.9999}, .eps = 1e-6} {}
   static constexpr const char* name = "adopt";
   static constexpr About about{"Adam that converges with any beta2", "Taniguchi et al. 2024, arXiv:2411.02853"};
   static constexpr Shared shared{0, Decay::coupled, 2};
   static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}};
   void describe(Fields& f) {
     Moments::describe(f);
-    f("clip_exp", clip_exp, range::nonnegative,
-      "exponent of the growing limit on the divided gradient; null: no limit");
+    f("clip_exp", clip_exp, range::nonnegative, "power of the growing limit on the divided gradient; null: no limit");
   }
   auto step(Now now) const {
     const double limit = clip_exp ? std::pow(now.t - 1, *clip_exp) : range::kInfinity;

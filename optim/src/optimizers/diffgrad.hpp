@@ -14,8 +14,7 @@ struct DiffGrad : Moments {
   auto step(Now now) const {
     return [*this, rate = lr * std::sqrt(correction(1, now.t)) / correction(0, now.t)](auto& p, auto g, auto& m,
                                                                                        auto& v, auto& previous) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+      average(m, v, g);
       p -= rate * m / ((1 + exp(-abs(previous - g))) * (sqrt(v) + eps));
       previous = g;
     };

@@ -8,10 +8,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 /// m = beta1 m + (1 - beta1) lr g / (sqrt(v / bc2) + eps);  p -= lr m / l, l the same average of lr, then
 /// p *= 1 - lr weight_decay. As timm's LaProp.
 struct LaProp : Moments {
-  LaProp() {
-    lr = 4e-4;
-    eps = 1e-15;
-  }
+  LaProp() : Moments{.lr = 4e-4, .eps = 1e-15} {}
   static constexpr const char* name = "laprop";
   static constexpr About about{"momentum of the normalised gradient", "Ziyin et al. 2020, arXiv:2002.04839"};
   static constexpr Shared shared{0, Decay::after};

@@ -2,7 +2,7 @@
 #pragma once
 #include <optional>
 
-#include "xgrad/optim/kernel.hpp"
+#include "optimizers/moments.hpp"
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
@@ -11,37 +11,31 @@ template <class Real> Real trust_ratio(Real a, Real b) { return a > 0 && b > 0 ?
 
 /// u = m / bc1 / (sqrt(v / bc2) + eps) + weight_decay p with Adam's m and v;  p -= lr |p| / |u| u, norms of each
 /// tensor. max_grad_norm (NVIDIA's and timm's programs: 1): g / max(1, |g| / max_grad_norm), norm over all parameters.
-struct Lamb {
-  double lr = 1e-3;
-  std::array<double, 2> betas{0.9, 0.999};
-  double eps = 1e-6;
+struct Lamb : Moments {
   std::optional<double> max_grad_norm;
   bool trust_clip = false, always_adapt = true;
+  Lamb() : Moments{.eps = 1e-6} {}
   static constexpr const char* name = "lamb";
   static constexpr About about{"Adam's direction at the length of the parameter", "You et al. 2019, arXiv:1904.00962"};
   static constexpr Shared shared{0, Decay::within};
-  static constexpr Traits traits{.reach = Reach::tensor};
   static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}};
   static constexpr bool settled = true;
   void describe(Fields& f) {
-    f("lr", lr, range::nonnegative, "step size");
-    f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
-    f("eps", eps, range::nonnegative, "added to the root of the mean square");
+    Moments::describe(f);
     f("max_grad_norm", max_grad_norm, range::positive, "all gradients together at most so long; null: no limit");
     f("trust_clip", trust_clip, "ratios of the norms at most 1");
     f("always_adapt", always_adapt, "scale by the norms also where there is no weight decay");
   }
   double gradient_limit() const { return max_grad_norm.value_or(range::kInfinity); }
   auto direction(Now now) const {
-    const double rate = 1 / (1 - std::pow(betas[0], now.t)), root = 1 / std::sqrt(1 - std::pow(betas[1], now.t));
+    const double rate = 1 / correction(0, now.t), root = 1 / std::sqrt(correction(1, now.t));
     return [rate, root, eps = eps, decay = now.weight_decay](auto p, auto m, auto v) {
       return rate * m / (root * sqrt(v) + eps) + decay * p;
     };
   }
   auto measure(Now now) const {
-    return [betas = betas, direction = direction(now)](auto p, auto g, auto& m, auto& v) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+    return [*this, direction = direction(now)](auto p, auto g, auto& m, auto& v) {
+      average(m, v, g);
       const auto u = direction(p, m, v);
       return std::array{p * p, u * u};
     };
@@ -61,7 +55,7 @@ struct Lars {
   static constexpr const char* name = "lars";
   static constexpr About about{"momentum with steps in proportion to the parameter",
                                "You, Gitman, Ginsburg 2017, arXiv:1708.03888"};
-  static constexpr Traits traits{.reach = Reach::tensor, .descends_at = 1};
+  static constexpr Traits traits{.descends_at = 1};
   static constexpr Slot slots[] = {{"momentum_buffer", "momentum"}};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "step size");
@@ -94,7 +88,6 @@ struct Fromage {
   static constexpr const char* name = "fromage";
   static constexpr About about{"steps in proportion to the parameter's length, which does not grow",
                                "Bernstein et al. 2020, arXiv:2002.03432"};
-  static constexpr Traits traits{.reach = Reach::tensor};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "step size, relative to the parameter");
     f("min_norm", min_norm, range::positive, "what shorter parameters and gradients count as");
@@ -120,7 +113,6 @@ struct NovoGrad {
   static constexpr const char* name = "novograd";
   static constexpr About about{"momentum of gradients normalised by tensor", "Ginsburg et al. 2019, arXiv:1905.11286"};
   static constexpr Shared shared{0, Decay::within};
-  static constexpr Traits traits{.reach = Reach::tensor};
   static constexpr Slot slots[] = {{"exp_avg"}};
   static constexpr Number numbers[] = {{"exp_avg_sq"}};
   void describe(Fields& f) {
@@ -148,21 +140,13 @@ struct NovoGrad {
 
 /// AdamW without bias correction but with betas that begin at 0, its lr divided by the root mean square of
 /// g / sqrt(v) where that exceeds 1.
-struct StableAdamW {
-  double lr = 1e-3;
-  std::array<double, 2> betas{0.9, 0.99};
-  double eps = 1e-8;
+struct StableAdamW : Moments {
+  StableAdamW() : Moments{.betas = {0.9, 0.99}} {}
   static constexpr const char* name = "stable_adamw";
   static constexpr About about{"AdamW with each tensor's update clipped", "Wortsman et al. 2023, arXiv:2304.13013"};
   static constexpr Shared shared{1e-2, Decay::within};
-  static constexpr Traits traits{.reach = Reach::tensor};
   static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}};
   static constexpr bool settled = true;
-  void describe(Fields& f) {
-    f("lr", lr, range::nonnegative, "step size");
-    f("betas", betas, range::beta, "decay of the mean and of the mean square of the gradient");
-    f("eps", eps, range::nonnegative, "added to the root of the mean square");
-  }
   auto measure(Now now) const {
     const auto debiased = [&](double beta) { return (std::pow(beta, now.t) - beta) / (std::pow(beta, now.t) - 1); };
     return [b1 = debiased(betas[0]), b2 = debiased(betas[1]), least = eps * eps](auto, auto g, auto& m, auto& v) {

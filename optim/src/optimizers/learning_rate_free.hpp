@@ -12,7 +12,7 @@ struct Dog {
   static constexpr About about{"distance over gradients: no step size to tune",
                                "Ivgi, Hinder, Carmon 2023, arXiv:2302.12022"};
   static constexpr Scope scope = Scope::all;
-  static constexpr Traits traits{.reach = Reach::all, .descends_at = 1};
+  static constexpr Traits traits{.descends_at = 1};
   static constexpr Slot slots[] = {{"start", nullptr, nullptr, true}};
   static constexpr Number numbers[] = {{"distance"}, {"squares"}};
   void describe(Fields& f) {
@@ -41,7 +41,7 @@ struct DowG {
   static constexpr About about{"distance over weighted gradients: no step size to tune",
                                "Khaled, Mishchenko, Jin 2023, arXiv:2305.16284"};
   static constexpr Scope scope = Scope::all;
-  static constexpr Traits traits{.reach = Reach::all, .descends_at = 1};
+  static constexpr Traits traits{.descends_at = 1};
   static constexpr Slot slots[] = {{"start", nullptr, nullptr, true}};
   static constexpr Number numbers[] = {{"squared_distance", "eps"}, {"squares"}};
   void describe(Fields& f) {
@@ -69,7 +69,7 @@ struct FoundStepSize {
   std::optional<double> growth_rate;
   bool use_bias_correction = false;
   static constexpr Scope scope = Scope::all;
-  static constexpr Traits traits{.reach = Reach::all, .descends_at = 1};
+  static constexpr Traits traits{.descends_at = 1};
   static constexpr bool settled = true;
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "multiplies the step size that is found; 0 freezes a group");

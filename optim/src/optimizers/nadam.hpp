@@ -4,15 +4,38 @@
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
-/// Adam that looks ahead along its momentum: p -= (a g + b m) / (sqrt(v / bc2 + eps_root) + eps), lr included in a and
-/// b. variant "torch" (torch.optim.NAdam, as repaired after 1.13): a schedule of momenta mu(t) = beta1 (1 - 0.96^(t
-/// psi) / 2) with P their product so far, a = lr (1 - mu(t)) / (1 - P(t)), b = lr mu(t + 1) / (1 - P(t + 1)). "optax":
-/// a = lr (1 - beta1) / bc1(t), b = lr beta1 / bc1(t + 1). "mlcommons" (timm's NAdamW): the same with bc1(t) in both.
+/// What a step takes of the gradient and of the momentum.
+struct NesterovWeights {
+  double of_g, of_m;
+
+  /// By momenta mu(t) = beta (1 - 0.96^(t psi) / 2), each weight divided by 1 less the product of the momenta so far.
+  static NesterovWeights scheduled(double lr, double beta, double psi, double t) {
+    const auto mu = [&](double step) { return beta * (1 - 0.5 * std::pow(0.96, step * psi)); };
+    const double so_far = product(beta, psi, t), next = mu(t + 1);
+    return {lr * (1 - mu(t)) / (1 - so_far), lr * next / (1 - so_far * next)};
+  }
+  /// mu(1) mu(2) ... mu(t) without a state: log(1 - q^i / 2) as a power series, each power's sum over i in closed form.
+  static double product(double beta, double psi, double t) {
+    if (beta == 0 || t * std::log(beta) < -100) return 0;  // no longer seen beside 1
+    double log_product = t * std::log(beta);
+    for (double k = 1, half = 0.5; k <= 60; ++k, half *= 0.5) {
+      const double log_power = k * psi * std::log(0.96);
+      log_product -=
+          half / k * (log_power < 0 ? std::exp(log_power) * std::expm1(t * log_power) / std::expm1(log_power) : t);
+    }
+    return std::exp(log_product);
+  }
+};
+
+/// Adam that looks ahead along its momentum: p -= (a g + b m) / (sqrt(v / bc2 + eps_root) + eps). variant "torch"
+/// (torch.optim.NAdam, as repaired after 1.13): momenta mu(t) with P their product so far, a = lr (1 - mu(t)) /
+/// (1 - P(t)), b = lr mu(t + 1) / (1 - P(t + 1)). "optax": a = lr (1 - beta1) / bc1(t), b = lr beta1 / bc1(t + 1).
+/// "mlcommons" (timm's NAdamW): the same with bc1(t) in both.
 struct NAdam : Moments {
   double momentum_decay = 4e-3, eps_root = 0;
   enum : int { torch, optax, mlcommons };
   int variant = torch;
-  NAdam() { lr = 2e-3; }
+  NAdam() : Moments{.lr = 2e-3} {}
   static constexpr const char* name = "nadam";
   static constexpr About about{"Adam with Nesterov momentum", "Dozat 2016, ICLR workshop"};
   static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}};
@@ -22,30 +45,13 @@ struct NAdam : Moments {
     f("momentum_decay", momentum_decay, range::nonnegative, "psi of torch's momentum schedule (Keras: 1)");
     f("eps_root", eps_root, range::nonnegative, "added to the mean square under the root");
   }
-  double mu(double t) const { return betas[0] * (1 - 0.5 * std::pow(0.96, t * momentum_decay)); }
-  /// mu(1) mu(2) ... mu(t) without a state: log(1 - q^i / 2) as a power series, each power's sum over i in closed form.
-  double mu_product(double t) const {
-    if (betas[0] == 0 || t * std::log(betas[0]) < -100) return 0;  // no longer seen beside 1
-    double log_product = t * std::log(betas[0]);
-    for (double k = 1, half = 0.5; k <= 60; ++k, half *= 0.5) {
-      const double log_power = k * momentum_decay * std::log(0.96);
-      log_product -=
-          half / k * (log_power < 0 ? std::exp(log_power) * std::expm1(t * log_power) / std::expm1(log_power) : t);
-    }
-    return std::exp(log_product);
-  }
   auto step(Now now) const {
-    double of_g = lr * (1 - betas[0]) / correction(0, now.t),
-           of_m = lr * betas[0] / correction(0, variant == optax ? now.t + 1 : now.t);
-    if (variant == torch) {
-      const double product = mu_product(now.t), next = mu(now.t + 1);
-      of_g = lr * (1 - mu(now.t)) / (1 - product);
-      of_m = lr * next / (1 - product * next);
-    }
-    return [*this, of_g, of_m, scale = 1 / correction(1, now.t)](auto& p, auto g, auto& m, auto& v) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
-      p -= (of_g * g + of_m * m) / (sqrt(scale * v + eps_root) + eps);
+    const double bc1 = correction(0, now.t), next = variant == optax ? correction(0, now.t + 1) : bc1;
+    const auto weights = variant == torch ? NesterovWeights::scheduled(lr, betas[0], momentum_decay, now.t)
+                                          : NesterovWeights{lr * (1 - betas[0]) / bc1, lr * betas[0] / next};
+    return [*this, weights, scale = 1 / correction(1, now.t)](auto& p, auto g, auto& m, auto& v) {
+      average(m, v, g);
+      p -= (weights.of_g * g + weights.of_m * m) / (sqrt(scale * v + eps_root) + eps);
     };
   }
 };

@@ -44,8 +44,7 @@ struct OptimisticAdam : Moments {
     const double of_m = nesterov ? betas[0] / correction(0, now.t + 1) : 1 / correction(0, now.t),
                  of_g = nesterov ? (1 - betas[0]) / correction(0, now.t) : 0, scale = 1 / correction(1, now.t);
     return [*this, first = now.t == 1, of_m, of_g, scale](auto& p, auto g, auto& m, auto& v, auto& previous) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+      average(m, v, g);
       const auto u = (of_m * m + of_g * g) / (sqrt(scale * v + eps_root) + eps);
       p -= lr * (alpha * u + beta * (first ? 0 * u : u - previous));
       previous = u;

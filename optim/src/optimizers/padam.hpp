@@ -9,7 +9,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 struct PAdam : Moments {
   double partial = 0.25;
   bool amsgrad = false;
-  PAdam() { lr = 0.1; }
+  PAdam() : Moments{.lr = 0.1} {}
   static constexpr const char* name = "padam";
   static constexpr About about{"partially adaptive Adam", "Chen et al. 2018, arXiv:1806.06763"};
   static constexpr Slot slots[] = {{"exp_avg"}, {"exp_avg_sq"}, {"max_exp_avg_sq", "amsgrad"}};
@@ -21,8 +21,7 @@ struct PAdam : Moments {
   auto step(Now now) const {
     return [*this, rate = lr * std::sqrt(correction(1, now.t)) / correction(0, now.t)](auto& p, auto g, auto& m,
                                                                                        auto& v, auto& top) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+      average(m, v, g);
       if (amsgrad) top = max(top, v);
       const auto root = sqrt(amsgrad ? top : v) + eps;
       p -= rate * m / (partial == 0.5 ? root : partial == 0.25 ? sqrt(root) : power(root, 2 * partial));

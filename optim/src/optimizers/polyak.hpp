@@ -13,7 +13,6 @@ struct PolyakSgd {
                                "Polyak 1969; Loizou et al. 2020, arXiv:2002.10542"};
   static constexpr Scope scope = Scope::all;
   static constexpr bool needs_loss = true;
-  static constexpr Traits traits{.reach = Reach::all};
   void describe(Fields& f) {
     f("lr", lr, range::nonnegative, "the largest step size");
     f("scaling", scaling, range::positive, "multiplies the gradient beforehand");
@@ -40,7 +39,6 @@ struct LossModel {
   static constexpr Shared shared{0, Decay::within};
   static constexpr Scope scope = Scope::all;
   static constexpr bool needs_loss = true;
-  static constexpr Traits traits{.reach = Reach::all};
   static constexpr Number numbers[] = {{"mean_loss"}, {"mean_product"}, {"rate"}, {"bound", "lower_bound"}};
   static constexpr bool settled = true;
   void describe(Fields& f) {

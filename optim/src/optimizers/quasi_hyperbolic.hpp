@@ -38,8 +38,7 @@ struct QhAdam : Moments {
     const double of_m = lr * nus[0] / correction(0, now.t), of_g = lr * (1 - nus[0]),
                  of_v = nus[1] / correction(1, now.t), of_square = 1 - nus[1];
     return [*this, of_m, of_g, of_v, of_square](auto& p, auto g, auto& m, auto& v) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+      average(m, v, g);
       p -= (of_g * g + of_m * m) / (sqrt(of_square * g * g + of_v * v) + eps);
     };
   }

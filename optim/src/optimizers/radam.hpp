@@ -24,13 +24,11 @@ struct RAdam : Moments {
   const char* check() const { return betas[1] > 0.6 ? nullptr : "betas[1] must be > 0.6 for a rectification to exist"; }
   auto step(Now now) const {
     const Rectification rectification(betas[1], now.t);
-    const double bc2 = correction(1, now.t);
     const bool rectified = variant == optax ? rectification.length >= threshold : rectification.length > threshold;
-    const double rate = lr / correction(0, now.t) * (rectified ? rectification.factor : 1),
+    const double rate = lr / correction(0, now.t) * (rectified ? rectification.factor : 1), bc2 = correction(1, now.t),
                  added = variant == optax ? eps : eps / std::sqrt(bc2);
     return [*this, rectified, rate, scale = 1 / bc2, added](auto& p, auto g, auto& m, auto& v) {
-      m = betas[0] * m + (1 - betas[0]) * g;
-      v = betas[1] * v + (1 - betas[1]) * g * g;
+      average(m, v, g);
       p -= rectified ? rate * m / (sqrt(scale * v + eps_root) + added) : rate * m;
     };
   }

@@ -20,17 +20,15 @@ struct Rprop {
     f("step_sizes", step_sizes, range::positive, "least and greatest step size");
   }
   const char* check() const {
-    return !(etas[0] < 1 && etas[1] > 1)       ? "etas must be [below 1, above 1]"
-           : !(step_sizes[0] <= step_sizes[1]) ? "step_sizes must be [least, greatest]"
-                                               : nullptr;
+    if (!(etas[0] < 1 && etas[1] > 1)) return "etas must be [below 1, above 1]";
+    return step_sizes[0] <= step_sizes[1] ? nullptr : "step_sizes must be [least, greatest]";
   }
   auto step(Now now) const {
     return [*this, first = now.t == 1](auto& p, auto g, auto& previous, auto& size) {
       if (first) size = 0 * size + lr;
-      const auto same = g * previous;
-      const auto flipped = same < 0;
-      size = clamp(where(same > 0, etas[1] * size, where(flipped, etas[0] * size, size)), step_sizes[0], step_sizes[1]);
-      previous = where(flipped, 0 * g, g);
+      const auto dot = g * previous;
+      size = clamp(where(dot > 0, etas[1] * size, where(dot < 0, etas[0] * size, size)), step_sizes[0], step_sizes[1]);
+      previous = where(dot < 0, 0 * g, g);
       p -= size * sign(previous);
     };
   }

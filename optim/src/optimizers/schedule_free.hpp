@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-#include "xgrad/optim/kernel.hpp"
+#include "optimizers/moments.hpp"
 
 namespace xgrad::optim::inline XGRAD_ISA {
 
@@ -97,24 +97,18 @@ struct ScheduleFreeRAdam : ScheduleFreeAdamW {
     ScheduleFreeAdamW::describe(f);
     f("silent_sgd_phase", silent_sgd_phase, "stand still while the rectification is undefined");
   }
-  /// 0 while it is undefined.
-  double rectification(Now now) const {
-    const double power = std::pow(betas[1], now.t), limit = 2 / (1 - betas[1]) - 1,
-                 length = limit - 2 * now.t * power / (1 - power);
-    if (length <= 4) return 0;
-    return std::sqrt((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length));
-  }
   double rate(Now now) const {
-    const double rectified = rectification(now);
+    const double rectified = Rectification(betas[1], now.t).factor;  // 0 while it is undefined
     return warmed(lr, now) * (rectified > 0 ? rectified : silent_sgd_phase ? 0 : 1);
   }
   void gather(Now now) const { weigh(rate(now), now); }
   auto step(Now now) const {
-    return [*this, plain = rectification(now) == 0, root = 1 / std::sqrt(1 - std::pow(betas[1], now.t)),
-            advance = advance(rate(now), betas[0], now)](auto& y, auto g, auto& z, auto& v) {
-      v = betas[1] * v + (1 - betas[1]) * g * g;
-      advance(y, z, plain ? g : g / (root * sqrt(v) + eps));
-    };
+    return
+        [*this, plain = Rectification(betas[1], now.t).factor == 0, root = 1 / std::sqrt(1 - std::pow(betas[1], now.t)),
+         advance = advance(rate(now), betas[0], now)](auto& y, auto g, auto& z, auto& v) {
+          v = betas[1] * v + (1 - betas[1]) * g * g;
+          advance(y, z, plain ? g : g / (root * sqrt(v) + eps));
+        };
   }
 };
 

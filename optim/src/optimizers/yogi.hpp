@@ -8,10 +8,7 @@ namespace xgrad::optim::inline XGRAD_ISA {
 /// begin at initial_accumulator_value and are bias-corrected nevertheless. As optax.yogi.
 struct Yogi : Moments {
   double initial_accumulator_value = 1e-6;
-  Yogi() {
-    lr = 1e-2;
-    eps = 1e-3;
-  }
+  Yogi() : Moments{.lr = 1e-2, .eps = 1e-3} {}
   static constexpr const char* name = "yogi";
   static constexpr About about{"Adam with an additive mean square", "Zaheer et al. 2018, NeurIPS"};
   static constexpr Slot slots[] = {{"exp_avg", nullptr, "initial_accumulator_value"},

@@ -198,7 +198,7 @@ template <class T, class R, class Make, class Run> constexpr Pass<T> make_pass(M
 /// From an author's struct to a Rule. Besides `step(now)`, which returns the kernel (p&, g, slots&...), it may have
 ///
 ///     auto measure(Now) const;      // a kernel (p, g, slots&...) that returns std::array of terms to be summed in a
-///                                   // pass beforehand; it may change the slots
+///                                   // pass beforehand; it may change the slots; then Reach is what the sums run over
 ///     static constexpr Scope scope; // what the sums run over; default each tensor
 ///     void gather(Now) const;       // after the sums: changes now.numbers
 ///     static constexpr bool settled = true;  // step only reads the slots: measure has brought them up to date
@@ -228,6 +228,7 @@ template <class T, class R> constexpr Rule<T> make_rule() {
     constexpr std::size_t count = simd::term_count<T, decltype(std::declval<const R&>().measure(Now{}))>(Slots{});
     static_assert(count <= kMaxSums, "too many sums");
     rule.sum_count = count;
+    rule.traits.reach = rule.scope == Scope::all ? Reach::all : Reach::tensor;
     rule.measure = make_pass<T, R>([](const R& r, const Now& now) { return r.measure(now); },
                                    [](const auto& kernel, const Block<T>& block, double* sums) {
                                      simd::measure_block<T, count>(kernel, block, sums, Slots{});
