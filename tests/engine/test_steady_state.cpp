@@ -36,7 +36,7 @@ template <class Loss> void check_steady(const char* name, NamedTensors<float> pa
 template <class Layer> void check_recurrent(const char* name, const nn::RecurrentLayerOptions& options) {
   manual_seed(0);
   Layer layer(24, 40, options);
-  nn::Linear<float> head(40, 5);
+  nn::Linear<float> head(options.bidirectional ? 80 : 40, 5);
   NamedTensors<float> parameters = layer.named_parameters();
   for (const auto& parameter : head.named_parameters()) parameters.push_back(parameter);
   const auto x = noise({30, 36, 24}, 5), weights = noise({30, 36, 5}, 6);
@@ -65,6 +65,7 @@ TEST_CASE("a step of recurrent layers in steady state asks the system for no mem
   check_recurrent<nn::LSTM<float>>("lstm", {});
   check_recurrent<nn::GRU<float>>("gru", {});
   check_recurrent<nn::RNN<float>>("rnn", {});
+  check_recurrent<nn::GRU<float>>("gru, both ways", {.bidirectional = true});
   check_recurrent<nn::LSTM<float>>("lstm, two layers", {.num_layers = 2, .batch_first = true, .dropout = 0.2});
 }
 

@@ -63,65 +63,85 @@ std::vector<Segment> padded(const Shape& shape, std::size_t axis, const Padding&
   }
 }
 
+/// Each part fills its places of `axis` of the result: as many as it has along that axis, or one if the axis is new.
+template <class T>
+Tensor<T> join(const char* name, std::span<const Tensor<T>> parts, Shape shape, std::size_t axis, bool is_new) {
+  const auto places = [axis, is_new](const Shape& part) { return is_new ? 1 : part[axis]; };
+  // From the window of the result that a part fills.
+  const auto movement = [axis](const Shape& whole, std::int64_t start, std::int64_t count) {
+    View view(whole);
+    view.narrow(axis, start, count);
+    return Movement{Storage<detail::Box>(1, view.box()), Reach::at_most_once, Reach::once};
+  };
+  Storage<Node<T>*> inputs(parts.size());
+  shape[axis] = 0;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    inputs[k] = parts[k].node();
+    shape[axis] += places(parts[k].shape());
+  }
+  Storage<T> value(shape.size());
+  std::int64_t start = 0;
+  for (const Tensor<T>& part : parts) {
+    const std::int64_t count = places(part.shape());
+    detail::copy_box(movement(shape, start, count).reversed().boxes[0], part.data(), value.data());
+    start += count;
+  }
+  return record<T>(
+      name, shape, std::move(value), kSaveNothing,
+      [places, movement](Node<T>& n, const Tensor<T>& g) {
+        std::int64_t at = 0;
+        for (std::size_t k = 0; k < n.input_count; ++k) {
+          const Shape& part = n.input_shape(k);
+          const std::int64_t count = places(part);
+          if (n.wants(k)) {
+            if (T* gradient = n.accumulate_into(k))
+              detail::add_rearranged(movement(g.shape(), at, count), g.data(), gradient);
+            else
+              n.give(k, detail::rearrange(n.name, g, part, movement(g.shape(), at, count)));
+          }
+          at += count;
+        }
+      },
+      std::span<Node<T>* const>(inputs.data(), inputs.size()));
+}
+
 }  // namespace
 
-template <class T> Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
+template <class T> Tensor<T> concat(std::span<const Tensor<T>> parts, std::int64_t axis) {
   XGRAD_CHECK(!parts.empty(), "concat: the list is empty; expected at least one tensor");
   const Shape& first = parts[0].shape();
   XGRAD_CHECK(first.rank() > 0, "concat: scalars have no axis to join along; use stack");
   const std::size_t place = first.axis(axis, "concat");
-  Shape shape = first;
-  shape[place] = 0;
-  std::vector<Node<T>*> inputs;
   for (const Tensor<T>& part : parts) {
     Shape expected = first;
     if (part.rank() == first.rank()) expected[place] = part.shape()[place];
     XGRAD_CHECK(part.shape() == expected, "concat: shapes ", first, " and ", part.shape(),
                 " differ in an axis other than ", axis, "; all other sizes must be equal");
-    shape[place] += part.shape()[place];
-    inputs.push_back(part.node());
   }
-  // From the window of the result that a part fills.
-  const auto movement = [place](const Shape& whole, std::int64_t start, std::int64_t count) {
-    View view(whole);
-    view.narrow(place, start, count);
-    return Movement{Storage<detail::Box>(1, view.box()), Reach::at_most_once, Reach::once};
-  };
-  Storage<T> value(shape.size());
-  std::int64_t start = 0;
-  for (const Tensor<T>& part : parts) {
-    const std::int64_t count = part.shape()[place];
-    detail::copy_box(movement(shape, start, count).reversed().boxes[0], part.data(), value.data());
-    start += count;
-  }
-  return record<T>(
-      "concat", shape, std::move(value), kSaveNothing,
-      [place, movement](Node<T>& n, const Tensor<T>& g) {
-        std::int64_t at = 0;
-        for (std::size_t k = 0; k < n.input_count; ++k) {
-          const Shape& part = n.input_shape(k);
-          if (n.wants(k)) {
-            if (T* gradient = n.accumulate_into(k))
-              detail::add_rearranged(movement(g.shape(), at, part[place]), g.data(), gradient);
-            else
-              n.give(k, detail::rearrange("concat", g, part, movement(g.shape(), at, part[place])));
-          }
-          at += part[place];
-        }
-      },
-      std::span<Node<T>* const>(inputs));
+  return join("concat", parts, first, place, false);
+}
+template <class T> Tensor<T> concat(std::initializer_list<Tensor<T>> parts, std::int64_t axis) {
+  return concat(std::span<const Tensor<T>>(parts.begin(), parts.size()), axis);
+}
+template <class T> Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
+  return concat(std::span<const Tensor<T>>(parts), axis);
 }
 
-template <class T> Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
+template <class T> Tensor<T> stack(std::span<const Tensor<T>> parts, std::int64_t axis) {
   XGRAD_CHECK(!parts.empty(), "stack: the list is empty; expected at least one tensor");
-  std::vector<Tensor<T>> raised;
-  for (const Tensor<T>& part : parts) {
-    XGRAD_CHECK(part.shape() == parts[0].shape(), "stack: shapes ", parts[0].shape(), " and ", part.shape(),
+  const Shape& first = parts[0].shape();
+  for (const Tensor<T>& part : parts)
+    XGRAD_CHECK(part.shape() == first, "stack: shapes ", first, " and ", part.shape(),
                 " differ; expected equal shapes");
-    raised.push_back(unsqueeze(part, axis));
-  }
-  const auto rank = static_cast<std::int64_t>(parts[0].rank());
-  return concat(raised, axis < 0 ? axis + rank + 1 : axis);
+  const Shape raised = first.inserted(first.rank(), 1);
+  const std::size_t place = raised.axis(axis, "stack");
+  return join("stack", parts, first.inserted(place, 1), place, true);
+}
+template <class T> Tensor<T> stack(std::initializer_list<Tensor<T>> parts, std::int64_t axis) {
+  return stack(std::span<const Tensor<T>>(parts.begin(), parts.size()), axis);
+}
+template <class T> Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::int64_t axis) {
+  return stack(std::span<const Tensor<T>>(parts), axis);
 }
 
 template <class T> Tensor<T> pad(const Tensor<T>& x, const std::vector<Padding>& widths, PadMode mode, double value) {
@@ -192,7 +212,11 @@ template <class T> Tensor<T> repeat_interleave(const Tensor<T>& x, const Indices
 }
 
 #define XGRAD_INSTANTIATE(T)                                                              \
+  template Tensor<T> concat(std::span<const Tensor<T>>, std::int64_t);                    \
+  template Tensor<T> concat(std::initializer_list<Tensor<T>>, std::int64_t);              \
   template Tensor<T> concat(const std::vector<Tensor<T>>&, std::int64_t);                 \
+  template Tensor<T> stack(std::span<const Tensor<T>>, std::int64_t);                     \
+  template Tensor<T> stack(std::initializer_list<Tensor<T>>, std::int64_t);               \
   template Tensor<T> stack(const std::vector<Tensor<T>>&, std::int64_t);                  \
   template Tensor<T> pad(const Tensor<T>&, const std::vector<Padding>&, PadMode, double); \
   template Tensor<T> repeat(const Tensor<T>&, const std::vector<std::int64_t>&);          \

@@ -5,6 +5,7 @@
 // summed. Only the first group shares elements; the others copy.
 #include <initializer_list>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "xgrad/tensor.hpp"
@@ -127,8 +128,12 @@ template <class T> Tensor<T> triu(const Tensor<T>& x, std::int64_t k = 0);
 // Joints and borders.
 
 /// Joined along an existing axis. Throws Error for an empty list or sizes that differ elsewhere.
+template <class T> Tensor<T> concat(std::span<const Tensor<T>> parts, std::int64_t axis = 0);
+template <class T> Tensor<T> concat(std::initializer_list<Tensor<T>> parts, std::int64_t axis = 0);
 template <class T> Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::int64_t axis = 0);
 /// Joined along a new axis. Throws Error for an empty list or shapes that differ.
+template <class T> Tensor<T> stack(std::span<const Tensor<T>> parts, std::int64_t axis = 0);
+template <class T> Tensor<T> stack(std::initializer_list<Tensor<T>> parts, std::int64_t axis = 0);
 template <class T> Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::int64_t axis = 0);
 /// What pad() puts around: a number, the elements mirrored at the border one, the border one, or those of the other
 /// side.
