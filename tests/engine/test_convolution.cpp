@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <array>
 #include <cmath>
 
 #include "xgrad/xgrad.hpp"
@@ -13,6 +14,65 @@ template <class T> Tensor<T> numbers(const Shape& shape, std::uint32_t stream) {
   Tensor<T> x = Tensor<T>::empty(shape);
   for (std::size_t i = 0; i < x.size(); ++i) x.mutable_data()[i] = static_cast<T>(normal({3, stream, 0}, i));
   return x;
+}
+
+struct Geometry {
+  std::size_t samples, in, out, height, width, kernel_height, kernel_width, pad_height, pad_width, dilation, stride = 1;
+
+  template <class T> Tensor<T> x() const { return array<T>({samples, in, height, width}, 1); }
+  template <class T> Tensor<T> weight() const { return array<T>({out, in, kernel_height, kernel_width}, 2); }
+
+ private:
+  template <class T> static Tensor<T> array(const std::array<std::size_t, 4>& sizes, std::uint32_t stream) {
+    Shape shape;
+    for (const std::size_t size : sizes) shape.push_back(static_cast<std::int64_t>(size));
+    return numbers<T>(shape, stream);
+  }
+};
+
+/// The result and both gradients against loops over the windows; what is not finite must be the same.
+template <class T> void check_definition(const Geometry& c, Tensor<T> x, Tensor<T> w, double tolerance) {
+  const auto i64 = [](std::size_t v) { return static_cast<std::int64_t>(v); };
+  x = parameter(x);
+  w = parameter(w);
+  const auto y =
+      conv2d(x, w, {},
+             {.stride = i64(c.stride), .padding = {i64(c.pad_height), i64(c.pad_width)}, .dilation = i64(c.dilation)});
+  const auto g = numbers<T>(y.shape(), 3);
+  y.backward(g);
+  const std::size_t rows = static_cast<std::size_t>(y.size(2)), cols = static_cast<std::size_t>(y.size(3));
+  std::vector<double> result(y.size(), 0.0), dx(x.size(), 0.0), dw(w.size(), 0.0);
+  for (std::size_t n = 0; n < c.samples; ++n)
+    for (std::size_t o = 0; o < c.out; ++o)
+      for (std::size_t i = 0; i < c.in; ++i)
+        for (std::size_t at = 0; at < rows * cols; ++at)
+          for (std::size_t cell = 0; cell < c.kernel_height * c.kernel_width; ++cell) {
+            const std::size_t r = at / cols * c.stride + cell / c.kernel_width * c.dilation - c.pad_height;
+            const std::size_t q = at % cols * c.stride + cell % c.kernel_width * c.dilation - c.pad_width;
+            if (r >= c.height || q >= c.width) continue;  // the zeros; a place before the first has wrapped around
+            const std::size_t to = (n * c.out + o) * rows * cols + at;
+            const std::size_t from = ((n * c.in + i) * c.height + r) * c.width + q;
+            const std::size_t weight = (o * c.in + i) * c.kernel_height * c.kernel_width + cell;
+            result[to] += static_cast<double>(x.data()[from] * w.data()[weight]);
+            dx[from] += static_cast<double>(g.data()[to] * w.data()[weight]);
+            dw[weight] += static_cast<double>(g.data()[to] * x.data()[from]);
+          }
+  const auto compare = [&](const Tensor<T>& ours, const std::vector<double>& expected) {
+    double worst = 0;
+    std::size_t different = 0;
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+      const auto value = static_cast<double>(ours.data()[k]);
+      if (std::isfinite(expected[k]))
+        worst = std::max(worst, std::isfinite(value) ? std::abs(value - expected[k]) : HUGE_VAL);
+      else
+        different += std::isnan(expected[k]) ? !std::isnan(value) : value != expected[k];
+    }
+    CHECK(worst < tolerance);
+    CHECK(different == 0);
+  };
+  compare(y, result);
+  compare(x.grad(), dx);
+  compare(w.grad(), dw);
 }
 
 }  // namespace
@@ -59,52 +119,43 @@ TEST_CASE("convolutions of the sizes that networks have: float follows double") 
 }
 
 TEST_CASE("large planes: results and gradients are those of the definition") {
-  struct Case {
-    std::size_t samples, in, out, height, width, kernel_height, kernel_width, pad_height, pad_width, dilation;
-  };
   // With and without zeros around; numbers of channels and elements that fill vectors and that do not.
-  const Case cases[] = {{2, 3, 5, 25, 23, 3, 2, 1, 0, 1},  {1, 1, 4, 70, 66, 3, 3, 0, 0, 1},
-                        {3, 2, 1, 24, 30, 2, 5, 1, 4, 1},  {2, 4, 6, 30, 29, 3, 3, 2, 1, 2},
-                        {17, 5, 7, 26, 24, 1, 2, 0, 1, 1}, {2, 40, 3, 25, 25, 3, 1, 1, 0, 1}};
-  const auto check = [&]<class T>(T, double tolerance) {
-    for (const Case& c : cases) {
+  const Geometry cases[] = {{2, 3, 5, 25, 23, 3, 2, 1, 0, 1},  {1, 1, 4, 70, 66, 3, 3, 0, 0, 1},
+                            {3, 2, 1, 24, 30, 2, 5, 1, 4, 1},  {2, 4, 6, 30, 29, 3, 3, 2, 1, 2},
+                            {17, 5, 7, 26, 24, 1, 2, 0, 1, 1}, {2, 40, 3, 25, 25, 3, 1, 1, 0, 1}};
+  for (const Geometry& c : cases) {
+    CAPTURE(c.height);
+    check_definition(c, c.x<double>(), c.weight<double>(), 1e-11);
+    check_definition(c, c.x<float>(), c.weight<float>(), 2e-3);
+  }
+}
+
+TEST_CASE("what is not finite reaches the gradients of those cells alone that windows read it with") {
+  // Straight from the images, and with a stride that leaves the last row and column to no window.
+  const Geometry cases[] = {{2, 3, 5, 25, 27, 3, 3, 0, 0, 1},
+                            {1, 2, 4, 26, 28, 3, 2, 1, 1, 1},
+                            {2, 2, 3, 24, 24, 3, 3, 0, 0, 1, 2},
+                            {2, 16, 16, 32, 32, 3, 3, 0, 0, 1, 2}};
+  const auto check = [&]<class T>(T bad) {
+    for (const Geometry& c : cases) {
       CAPTURE(c.height);
-      const auto i64 = [](std::size_t v) { return static_cast<std::int64_t>(v); };
-      const auto x = parameter(numbers<T>({i64(c.samples), i64(c.in), i64(c.height), i64(c.width)}, 1)),
-                 w = parameter(numbers<T>({i64(c.out), i64(c.in), i64(c.kernel_height), i64(c.kernel_width)}, 2));
-      const auto y = conv2d(x, w, {}, {.padding = {i64(c.pad_height), i64(c.pad_width)}, .dilation = i64(c.dilation)});
-      const auto g = numbers<T>(y.shape(), 3);
-      y.backward(g);
-      const std::size_t rows = static_cast<std::size_t>(y.size(2)), cols = static_cast<std::size_t>(y.size(3));
-      std::vector<double> result(y.size(), 0.0), dx(x.size(), 0.0), dw(w.size(), 0.0);
-      for (std::size_t n = 0; n < c.samples; ++n)
-        for (std::size_t o = 0; o < c.out; ++o)
-          for (std::size_t i = 0; i < c.in; ++i)
-            for (std::size_t at = 0; at < rows * cols; ++at)
-              for (std::size_t cell = 0; cell < c.kernel_height * c.kernel_width; ++cell) {
-                const std::size_t r = at / cols + cell / c.kernel_width * c.dilation - c.pad_height;
-                const std::size_t q = at % cols + cell % c.kernel_width * c.dilation - c.pad_width;
-                if (r >= c.height || q >= c.width) continue;  // the zeros; a place before the first has wrapped around
-                const std::size_t to = (n * c.out + o) * rows * cols + at;
-                const std::size_t from = ((n * c.in + i) * c.height + r) * c.width + q;
-                const std::size_t weight = (o * c.in + i) * c.kernel_height * c.kernel_width + cell;
-                result[to] += static_cast<double>(x.data()[from] * w.data()[weight]);
-                dx[from] += static_cast<double>(g.data()[to] * w.data()[weight]);
-                dw[weight] += static_cast<double>(g.data()[to] * x.data()[from]);
-              }
-      const auto compare = [&](const Tensor<T>& ours, const std::vector<double>& expected) {
-        double worst = 0;
-        for (std::size_t k = 0; k < expected.size(); ++k)
-          worst = std::max(worst, std::abs(static_cast<double>(ours.data()[k]) - expected[k]));
-        CHECK(worst < tolerance);
-      };
-      compare(y, result);
-      compare(x.grad(), dx);
-      compare(w.grad(), dw);
+      CAPTURE(c.stride);
+      // Elements at the ends of rows, in a corner and in the middle.
+      for (const std::size_t place : {c.width, 2 * c.width - 1, c.height * c.width - 1, 3 * c.width + 5}) {
+        auto x = c.x<T>();
+        x.mutable_data()[place] = bad;
+        check_definition(c, x, c.weight<T>(), 2e-3);
+      }
+      auto weight = c.weight<T>();
+      weight.mutable_data()[1] = bad;
+      // Zeros around x are numbers that a result is made of; what is around g is not there.
+      if (c.pad_height == 0) check_definition(c, c.x<T>(), weight, 2e-3);
     }
   };
-  check(0.0, 1e-11);
-  check(0.0f, 2e-3);
+  for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    check(bad);
+    check(static_cast<float>(bad));
+  }
 }
 
 TEST_CASE("a NaN is not hidden by the fused relu") {

@@ -110,7 +110,7 @@ void convolution(const ConvGeometry& s, const T* x, const T* weight, const T* bi
 }
 
 template <class T> void convolution_input_gradient(const ConvGeometry& s, const T* g, const T* weight, T* dx) {
-  if (is_direct(s, Pass::input_gradient)) return direct_input_gradient(s, g, weight, dx);
+  if (is_direct(s, Pass::input_gradient) && direct_input_gradient(s, g, weight, dx)) return;
   if constexpr (std::is_same_v<T, float>)
     if (onednn_input_gradient(s, g, weight, dx)) return;
   const Part part(s);
@@ -128,7 +128,7 @@ template <class T> void convolution_input_gradient(const ConvGeometry& s, const 
 }
 
 template <class T> void convolution_weight_gradient(const ConvGeometry& s, const T* x, const T* g, T* dweight) {
-  if (is_direct(s, Pass::weight_gradient)) return direct_weight_gradient(s, x, g, dweight);
+  if (is_direct(s, Pass::weight_gradient) && direct_weight_gradient(s, x, g, dweight)) return;
   if constexpr (std::is_same_v<T, float>)
     if (onednn_weight_gradient(s, x, g, dweight)) return;
   const Part part(s);

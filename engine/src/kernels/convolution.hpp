@@ -40,8 +40,10 @@ enum class Pass { forward, input_gradient, weight_gradient };
 bool is_direct(const ConvGeometry& geometry, Pass pass);
 template <class T>
 void direct_convolution(const ConvGeometry& geometry, const T* x, const T* weight, const T* bias, bool relu, T* y);
-template <class T> void direct_input_gradient(const ConvGeometry& geometry, const T* g, const T* weight, T* dx);
-template <class T> void direct_weight_gradient(const ConvGeometry& geometry, const T* x, const T* g, T* dweight);
+// Zeros stand for g where no window is: false if one may have met a number that is not finite, which a window would
+// not have read. The gradient is left to the other ways then.
+template <class T> bool direct_input_gradient(const ConvGeometry& geometry, const T* g, const T* weight, T* dx);
+template <class T> bool direct_weight_gradient(const ConvGeometry& geometry, const T* x, const T* g, T* dweight);
 
 // The same three in oneDNN, without bias and relu; false if it has no implementation for the geometry.
 bool onednn_convolution(const ConvGeometry& geometry, const float* x, const float* weight, float* y);

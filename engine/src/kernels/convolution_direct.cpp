@@ -4,6 +4,7 @@
 // shifted planes, without columns and without a change of layout. Between the rows of results lie a few places that
 // belong to no window: they are computed and dropped.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "kernels/convolution.hpp"
@@ -80,6 +81,10 @@ void pack_weights(std::size_t results, std::size_t channels, std::size_t cells, 
         for (std::size_t r = first; r < first + kRows; ++r) *packed++ = r < results ? weight(r, c, cell) : T{0};
 }
 
+template <class T> bool all_finite(const T* values, std::size_t count) {
+  return std::all_of(values, values + count, [](T value) { return std::isfinite(value); });
+}
+
 std::size_t blocks_of(std::size_t results) { return (results + kRows - 1) / kRows; }
 
 /// All results from packed weights.
@@ -140,7 +145,8 @@ void direct_convolution(const ConvGeometry& s, const T* x, const T* weight, cons
   run_products(s, x, packed.data(), bias, relu, y);
 }
 
-template <class T> void direct_input_gradient(const ConvGeometry& s, const T* g, const T* weight, T* dx) {
+template <class T> bool direct_input_gradient(const ConvGeometry& s, const T* g, const T* weight, T* dx) {
+  if (!all_finite(weight, s.out * s.in * s.kernel_positions())) return false;  // each meets the zeros around g
   // Each element of x is the result of a window over g, whose weights stand in reverse.
   ConvGeometry mirrored = s;
   std::swap(mirrored.in, mirrored.out);
@@ -153,9 +159,10 @@ template <class T> void direct_input_gradient(const ConvGeometry& s, const T* g,
     return weight[(channel * s.in + result) * cells + cells - 1 - cell];
   });
   run_products<T>(mirrored, g, packed.data(), nullptr, false, dx);
+  return true;
 }
 
-template <class T> void direct_weight_gradient(const ConvGeometry& s, const T* x, const T* g, T* dweight) {
+template <class T> bool direct_weight_gradient(const ConvGeometry& s, const T* x, const T* g, T* dweight) {
   const std::size_t cells = s.kernel_positions(), blocks = blocks_of(s.out), positions = s.positions();
   const Layout layout(s, kernels<T>().shifted_span);
   Storage<T> copy(layout.copies ? s.samples * layout.room(s.in) : 0);
@@ -187,12 +194,13 @@ template <class T> void direct_weight_gradient(const ConvGeometry& s, const T* x
       for (std::size_t k = 0; k < count; ++k)
         dweight[((result + r) * s.in + first) * cells + k] = static_cast<T>(sums[k * kRows + r]);
   });
+  return all_finite(dweight, s.out * s.in * cells);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                     \
   template void direct_convolution(const ConvGeometry&, const T*, const T*, const T*, bool, T*); \
-  template void direct_input_gradient(const ConvGeometry&, const T*, const T*, T*);              \
-  template void direct_weight_gradient(const ConvGeometry&, const T*, const T*, T*);
+  template bool direct_input_gradient(const ConvGeometry&, const T*, const T*, T*);              \
+  template bool direct_weight_gradient(const ConvGeometry&, const T*, const T*, T*);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE
