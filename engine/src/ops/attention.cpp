@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Attention without the square: a block of queries at a time meets all its keys, so the scores of a block stay in the
-// second-level cache; backward computes the probabilities again from the logsumexp of their rows.
+// What is asked of attention, checked, and its formula in recorded operations for second derivatives.
 #include "xgrad/ops/attention.hpp"
 
 #include <algorithm>
@@ -8,10 +7,8 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/gemm.hpp"
-#include "kernels/kernels.hpp"
+#include "ops/attention.hpp"
 #include "ops/broadcast.hpp"
-#include "ops/dropout_mask.hpp"
 #include "ops/matrices.hpp"
 #include "xgrad/ops/dropout.hpp"
 #include "xgrad/ops/elementwise.hpp"
@@ -19,176 +16,16 @@
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
-#include "xgrad/threads.hpp"
 
 namespace xgrad {
 namespace {
 
-constexpr std::size_t kScores = 32'768;  // elements of a block of scores; backward holds two
-
-/// Where the matrices of one operand lie: elements from one to the next.
-struct Layout {
-  std::size_t batch, head, row;
-};
-
-/// What attention does, without its operands' elements.
-struct Plan {
-  std::size_t batches, heads, key_heads;  // key_heads divides heads: grouped queries
-  std::size_t queries, keys, size, value_size;
-  Layout q, k, v, o;
-  double scale;
-  bool causal;
-  double dropout;
-  RandomKey key;
-  Shape scores;  // (..., L, S): batches x heads matrices
-  std::optional<Mask> mask;
-
-  std::size_t block() const {
-    const std::size_t fitting = std::max<std::size_t>(kScores / std::max<std::size_t>(keys, 1), 16);
-    // Shorter blocks leave out more of what lies above the diagonal.
-    const std::size_t most = causal ? std::min<std::size_t>(queries, 32) : queries;
-    return std::min(fitting, std::max<std::size_t>(most, 1));
-  }
-  std::size_t blocks() const { return (queries + block() - 1) / block(); }
-  /// Heads of q that share one of k and v.
-  std::size_t group() const { return key_heads == 0 ? 0 : heads / key_heads; }
-  std::size_t work() const { return batches * heads * queries * keys * (size + value_size); }
-};
-
-/// The elements of q, k, v and the bias, or their gradients; null where absent.
-template <class T> struct Operands { T *q, *k, *v, *bias; };
-
-/// One block of queries of one head.
-struct Block {
-  std::size_t head;  // of batches x heads
-  std::size_t first, rows, cols;
-
-  Block(const Plan& p, std::size_t head_, std::size_t index)
-      : head(head_), first(index * p.block()), rows(std::min(p.block(), p.queries - first)),
-        cols(p.causal ? std::min(p.keys, first + rows) : p.keys) {}
-};
-
-/// The offset of the block's first row in an operand of a layout; keys and values begin at row 0.
-std::size_t query_place(const Plan& p, const Layout& layout, const Block& b) {
-  return b.head / p.heads * layout.batch + b.head % p.heads * layout.head + b.first * layout.row;
-}
-std::size_t key_place(const Plan& p, const Layout& layout, const Block& b) {
-  return b.head / p.heads * layout.batch + b.head % p.heads / p.group() * layout.head;
-}
-
-/// scores = scale q k^T, and what is to be done with them; `keys` is k^T.
-template <class T>
-detail::ScoreRows<T> score(const Plan& p, const Block& b, const Operands<const T>& x, const Shape& bias,
-                           const detail::RightFactor<T>& keys, T* scores) {
-  keys.multiply(b.rows, b.cols, static_cast<T>(p.scale), {x.q + query_place(p, p.q, b), p.q.row},
-                detail::Rows<T>{scores, b.cols}, false);
-  detail::ScoreRows<T> rows{scores, b.rows, b.cols, nullptr, 0, nullptr, 0, p.causal, b.first};
-  // Masks have the keys' axis in full; the queries' may broadcast.
-  const auto locate = [&](const Shape& shape, const auto* data, const auto*& place, std::size_t& stride) {
-    const bool per_query = shape[shape.rank() - 2] != 1;
-    const std::size_t matrix =
-        detail::broadcast_place(detail::leading_axes(shape), detail::leading_axes(p.scores), b.head);
-    stride = per_query ? p.keys : 0;
-    place = data + matrix * (per_query ? p.queries : 1) * p.keys + b.first * stride;
-  };
-  if (x.bias) locate(bias, x.bias, rows.bias, rows.bias_stride);
-  if (p.mask) locate(p.mask->shape(), p.mask->data(), rows.keep, rows.keep_stride);
-  return rows;
-}
-
-/// x with the mask of dropout on the probabilities.
-template <class T> void drop_block(const Plan& p, const Block& b, T* x) {
-  for (std::size_t r = 0; r < b.rows; ++r, x += b.cols)
-    detail::drop(x, x, (b.head * p.queries + b.first + r) * p.keys, b.cols, p.dropout, p.key);
-}
-
-/// body(task) for all tasks, on several threads if the work is worth it.
-template <class Body> void for_tasks(std::size_t tasks, std::size_t work, const Body& body) {
-  if (work >= detail::kParallelWork) return parallel_for(tasks, body);
-  for (std::size_t task = 0; task < tasks; ++task) body(task);
-}
-
-/// k^T or v^T of the head of k and v that block b meets, for `rows` queries.
-template <class T>
-detail::RightFactor<T> transposed_factor(const Plan& p, const Block& b, const Layout& layout, std::size_t size,
-                                         const T* x, std::size_t rows) {
-  return {rows, true, size, p.keys, {x + key_place(p, layout, b), layout.row}};
-}
-
-template <class T> void attention_forward(const Plan& p, const Operands<const T>& x, const Shape& bias, T* o, T* lse) {
-  constexpr std::size_t kManyHeads = 16;
-  // All queries that meet a head of k and v, or a block of them where heads are few.
-  const std::size_t heads = p.batches * p.key_heads, blocks = p.group() * p.blocks();
-  if (blocks == 0) return;
-  const std::size_t cuts = heads >= kManyHeads ? 1 : blocks;
-  for_tasks(heads * cuts, p.work(), [&](std::size_t task) {
-    const detail::SerialScope serial;
-    const std::size_t begin = task / cuts * blocks + task % cuts * (blocks / cuts), end = begin + blocks / cuts;
-    const auto block = [&p](std::size_t i) { return Block(p, i / p.blocks(), i % p.blocks()); };
-    const auto keys = transposed_factor(p, block(begin), p.k, p.size, x.k, (end - begin) * p.block());
-    Storage<T> scores(p.block() * p.keys);
-    for (std::size_t i = begin; i < end; ++i) {
-      const Block b = block(i);
-      detail::kernels<T>().attention_rows(score(p, b, x, bias, keys, scores.data()),
-                                          lse + b.head * p.queries + b.first);
-      if (p.dropout > 0) drop_block(p, b, scores.data());
-      detail::gemm(false, false, b.rows, p.value_size, b.cols, T{1}, {scores.data(), b.cols},
-                   {x.v + key_place(p, p.v, b), p.v.row}, detail::Rows<T>{o + query_place(p, p.o, b), p.o.row}, false);
-    }
-  });
-}
-
-template <class T> void fill_rows(T* x, std::size_t stride, std::size_t rows, std::size_t cols) {
-  for (std::size_t r = 0; r < rows; ++r) std::fill_n(x + r * stride, cols, T{0});
-}
-
-/// Overwrites the gradients in `d` that are not null; that of the bias has the shape of the scores.
-template <class T>
-void attention_backward(const Plan& p, const Operands<const T>& x, const Shape& bias, const T* g, const T* lse,
-                        const Operands<T>& d) {
-  using Rows = detail::Rows<T>;
-  const auto& kernels = detail::kernels<T>();
-  const std::size_t group = p.group();
-  const bool scores_wanted = d.q || d.k || d.bias;
-  // A task owns a head of k and v, whose gradients sum over queries.
-  for_tasks(p.batches * p.key_heads, p.work(), [&](std::size_t task) {
-    const detail::SerialScope serial;
-    const Block whole(p, task * group, 0);
-    const auto keys = transposed_factor(p, whole, p.k, p.size, x.k, group * p.queries);
-    const auto values = scores_wanted ? transposed_factor(p, whole, p.v, p.value_size, x.v, group * p.queries)
-                                      : detail::RightFactor<T>();
-    if (d.k) fill_rows(d.k + key_place(p, p.k, whole), p.k.row, p.keys, p.size);
-    if (d.v) fill_rows(d.v + key_place(p, p.v, whole), p.v.row, p.keys, p.value_size);
-    Storage<T> scores(p.block() * p.keys), gradients(scores_wanted ? p.block() * p.keys : 0);
-    for (std::size_t i = 0; i < group * p.blocks(); ++i) {
-      const Block b(p, task * group + i / p.blocks(), i % p.blocks());
-      const detail::Rows<const T> go{g + query_place(p, p.o, b), p.o.row}, probabilities{scores.data(), b.cols},
-          ds{gradients.data(), b.cols};
-      kernels.attention_again_rows(score(p, b, x, bias, keys, scores.data()), lse + b.head * p.queries + b.first);
-      if (scores_wanted) {
-        values.multiply(b.rows, b.cols, T{1}, go, Rows{gradients.data(), b.cols}, false);
-        if (p.dropout > 0) drop_block(p, b, gradients.data());
-        kernels.softmax_backward_rows(scores.data(), gradients.data(), gradients.data(), b.rows, b.cols);
-      }
-      if (d.v) {
-        if (p.dropout > 0) drop_block(p, b, scores.data());
-        detail::gemm(true, false, b.cols, p.value_size, b.rows, T{1}, probabilities, go,
-                     Rows{d.v + key_place(p, p.v, b), p.v.row}, true);
-      }
-      if (d.q)
-        detail::gemm(false, false, b.rows, p.size, b.cols, static_cast<T>(p.scale), ds,
-                     {x.k + key_place(p, p.k, b), p.k.row}, Rows{d.q + query_place(p, p.q, b), p.q.row}, false);
-      if (d.k)
-        detail::gemm(true, false, b.cols, p.size, b.rows, static_cast<T>(p.scale), ds,
-                     {x.q + query_place(p, p.q, b), p.q.row}, Rows{d.k + key_place(p, p.k, b), p.k.row}, true);
-      if (d.bias)  // not causal: whole rows
-        std::copy_n(gradients.data(), b.rows * b.cols, d.bias + (b.head * p.queries + b.first) * p.keys);
-    }
-  });
-}
+using detail::AttentionLayout;
+using detail::AttentionOperands;
+using detail::AttentionPlan;
 
 /// 1 where a key counts for a query, 0 elsewhere, broadcasting to the scores; undefined if all do.
-template <class T> Tensor<T> counting(const Plan& p, const Tensor<T>& bias) {
+template <class T> Tensor<T> counting(const AttentionPlan& p, const Tensor<T>& bias) {
   Tensor<T> result;
   const auto add = [&result](const Tensor<T>& part) { result = result.defined() ? result * part : part; };
   if (p.mask) add(detail::indicator<T>(*p.mask));
@@ -205,7 +42,7 @@ template <class T> Tensor<T> counting(const Plan& p, const Tensor<T>& bias) {
 
 /// The same result from recorded operations, on q, k, v of shape (..., L, E) with one head of k and v for each of q.
 template <class T>
-Tensor<T> composed_attention(const Plan& p, const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v,
+Tensor<T> composed_attention(const AttentionPlan& p, const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v,
                              const Tensor<T>& bias) {
   Tensor<T> scores = matmul(q, transpose(k)) * p.scale;
   const Tensor<T> counts = counting(p, bias);
@@ -233,7 +70,7 @@ template <class T> void check_options(const char* name, const AttentionOptions<T
               ": is_causal together with attn_mask or attn_bias; put the causal mask into the one that you give");
 }
 
-template <class T> void apply_options(Plan& p, const AttentionOptions<T>& options) {
+template <class T> void apply_options(AttentionPlan& p, const AttentionOptions<T>& options) {
   p.scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<std::size_t>(p.size, 1))));
   p.causal = options.is_causal;
   p.dropout = options.dropout_p;
@@ -259,7 +96,7 @@ Mask full_last_axis(const Mask& mask, const Shape& shape) {
 }
 
 /// The mask into the plan; returns the bias as backward's input.
-template <class T> Tensor<T> apply_masks(const char* name, Plan& p, const AttentionOptions<T>& options) {
+template <class T> Tensor<T> apply_masks(const char* name, AttentionPlan& p, const AttentionOptions<T>& options) {
   if (options.attn_mask)
     p.mask = full_last_axis(*options.attn_mask, mask_shape(name, "attn_mask", options.attn_mask->shape(), p.scores));
   if (!options.attn_bias.defined()) return {};
@@ -289,7 +126,7 @@ Tensor<T> scaled_dot_product_attention(const Tensor<T>& q_, const Tensor<T>& k_,
   if (k_.size(-2) != v_.size(-2)) refuse("the same number of keys S (the axis before the last) in k and v");
   check_options(name, options);
 
-  Plan p{};
+  AttentionPlan p{};
   p.queries = static_cast<std::size_t>(q_.size(-2));
   p.keys = static_cast<std::size_t>(k_.size(-2));
   p.size = static_cast<std::size_t>(q_.shape().back());
@@ -323,7 +160,7 @@ Tensor<T> scaled_dot_product_attention(const Tensor<T>& q_, const Tensor<T>& k_,
   const Tensor<T> k = expand(k_, matrices(key_leading, k_.size(-2), k_.shape().back()));
   const Tensor<T> v = expand(v_, matrices(key_leading, v_.size(-2), v_.shape().back()));
   const auto dense = [](std::size_t heads, std::size_t rows, std::size_t cols) {
-    return Layout{heads * rows * cols, rows * cols, cols};
+    return AttentionLayout{heads * rows * cols, rows * cols, cols};
   };
   p.q = dense(p.heads, p.queries, p.size);
   p.k = dense(p.key_heads, p.keys, p.size);
@@ -335,8 +172,8 @@ Tensor<T> scaled_dot_product_attention(const Tensor<T>& q_, const Tensor<T>& k_,
 
   const Shape shape = matrices(leading, q.size(-2), v.shape().back());
   Storage<T> value(shape.size()), lse(p.batches * p.heads * p.queries);
-  attention_forward<T>(p, {q.data(), k.data(), v.data(), bias.defined() ? bias.data() : nullptr},
-                       bias.defined() ? bias.shape() : Shape{}, value.data(), lse.data());
+  detail::attention_forward<T>(p, {q.data(), k.data(), v.data(), bias.defined() ? bias.data() : nullptr},
+                               bias.defined() ? bias.shape() : Shape{}, value.data(), lse.data());
   auto vjp = [p, lse = std::move(lse)](Node<T>& n, const Tensor<T>& g) {
     const bool biased = n.input_count == 4;
     if (is_grad_enabled())
@@ -344,7 +181,7 @@ Tensor<T> scaled_dot_product_attention(const Tensor<T>& q_, const Tensor<T>& k_,
                                              repeat_heads(n.input(2), p.group()), biased ? n.input(3) : Tensor<T>()),
                           g);
     std::array<Tensor<T>, 4> d;
-    Operands<T> places{};
+    AttentionOperands<T> places{};
     places.q = fresh_gradient(n, 0, d[0]);
     places.k = fresh_gradient(n, 1, d[1]);
     places.v = fresh_gradient(n, 2, d[2]);
@@ -352,8 +189,9 @@ Tensor<T> scaled_dot_product_attention(const Tensor<T>& q_, const Tensor<T>& k_,
       d[3] = Tensor<T>::empty(p.scores);
       places.bias = const_cast<T*>(d[3].data());
     }
-    attention_backward<T>(p, {n.input_data(0), n.input_data(1), n.input_data(2), biased ? n.input_data(3) : nullptr},
-                          biased ? n.input_shape(3) : Shape{}, g.data(), lse.data(), places);
+    detail::attention_backward<T>(
+        p, {n.input_data(0), n.input_data(1), n.input_data(2), biased ? n.input_data(3) : nullptr},
+        biased ? n.input_shape(3) : Shape{}, g.data(), lse.data(), places);
     for (std::size_t i = 0; i < d.size(); ++i)
       if (d[i].defined()) n.give(i, std::move(d[i]));
   };
@@ -368,7 +206,7 @@ Tensor<T> packed_attention(const Tensor<T>& x, std::int64_t heads, const Attenti
               heads, " heads; expected (N, L, 3 E) with E a multiple of the heads");
   XGRAD_CHECK(!options.enable_gqa, name, ": enable_gqa; q, k and v have the same heads here");
   check_options(name, options);
-  Plan p{};
+  AttentionPlan p{};
   const std::int64_t embedding = x.shape().back() / 3;
   const auto width = static_cast<std::size_t>(embedding);
   p.batches = static_cast<std::size_t>(x.shape()[0]);
@@ -385,10 +223,10 @@ Tensor<T> packed_attention(const Tensor<T>& x, std::int64_t heads, const Attenti
   Storage<T> value(shape.size()), lse(p.batches * p.heads * p.queries);
   const auto parts = [width](auto* base, auto* bias_data) {
     using Element = std::remove_pointer_t<decltype(base)>;
-    return Operands<Element>{base, base + width, base + 2 * width, bias_data};
+    return AttentionOperands<Element>{base, base + width, base + 2 * width, bias_data};
   };
-  attention_forward<T>(p, parts(x.data(), bias.defined() ? bias.data() : nullptr),
-                       bias.defined() ? bias.shape() : Shape{}, value.data(), lse.data());
+  detail::attention_forward<T>(p, parts(x.data(), bias.defined() ? bias.data() : nullptr),
+                               bias.defined() ? bias.shape() : Shape{}, value.data(), lse.data());
   auto vjp = [p, parts, heads, lse = std::move(lse)](Node<T>& n, const Tensor<T>& g) {
     const bool biased = n.input_count == 2;
     const Shape& packed = n.input_shape(0);
@@ -406,9 +244,9 @@ Tensor<T> packed_attention(const Tensor<T>& x, std::int64_t heads, const Attenti
       d_bias = Tensor<T>::empty(p.scores);
       bias_place = const_cast<T*>(d_bias.data());
     }
-    attention_backward<T>(p, parts(n.input_data(0), biased ? n.input_data(1) : nullptr),
-                          biased ? n.input_shape(1) : Shape{}, g.data(), lse.data(),
-                          parts(const_cast<T*>(dx.data()), bias_place));
+    detail::attention_backward<T>(p, parts(n.input_data(0), biased ? n.input_data(1) : nullptr),
+                                  biased ? n.input_shape(1) : Shape{}, g.data(), lse.data(),
+                                  parts(const_cast<T*>(dx.data()), bias_place));
     n.give(0, std::move(dx));
     if (d_bias.defined()) n.give(1, std::move(d_bias));
   };

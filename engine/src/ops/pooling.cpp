@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every operation here reads, for each result, the cells of one window of a plane. The windows are a product of what
-// happens along each axis, so they are written down once for all planes, and one kernel serves all settings.
+// Pooling over the windows of planes: their sums, and their largest elements.
 #include "xgrad/ops/pooling.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/kernels.hpp"
-#include "ops/rows.hpp"
+#include "ops/plane_windows.hpp"
 #include "ops/windows.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -15,95 +13,10 @@
 namespace xgrad {
 namespace {
 
-using Offsets = Data<std::int32_t>;
-
-/// Along one axis: result i is made of the elements index[k * results + i] with their weights, for each cell k.
-/// A cell of weight 0 repeats the window's first element: it changes neither a sum nor the first largest element.
-template <class T> struct AxisWindows {
-  std::size_t size, results, cells;
-  Storage<std::int32_t> index;
-  Storage<T> weight;
-
-  AxisWindows(std::size_t size_, std::size_t results_, std::size_t cells_)
-      : size(size_), results(results_), cells(cells_), index(cells * results, 0), weight(cells * results, T{0}) {}
-
-  void set(std::size_t cell, std::size_t result, std::size_t element, double value) {
-    index[cell * results + result] = static_cast<std::int32_t>(element);
-    weight[cell * results + result] = static_cast<T>(value);
-  }
-  void repeat_first() {
-    for (std::size_t i = 0; i < results; ++i) {
-      std::size_t first = 0;
-      while (first < cells && weight[first * results + i] == 0) ++first;
-      for (std::size_t k = 0; k < cells; ++k)
-        if (weight[k * results + i] == 0) index[k * results + i] = index[first * results + i];
-    }
-  }
-};
-
-/// The windows of a plane and their weights.
-template <class T> struct PlaneWindows {
-  std::size_t size, results, cells;
-  Offsets offsets;
-  Data<T> weights;
-
-  PlaneWindows(const AxisWindows<T>& rows, const AxisWindows<T>& cols, double scale)
-      : size(rows.size * cols.size), results(rows.results * cols.results), cells(rows.cells * cols.cells),
-        offsets(table_shape(cells, results)), weights(table_shape(cells, results)) {
-    std::size_t at = 0;
-    for (std::size_t u = 0; u < rows.cells; ++u)
-      for (std::size_t v = 0; v < cols.cells; ++v)
-        for (std::size_t i = 0; i < rows.results; ++i)
-          for (std::size_t j = 0; j < cols.results; ++j, ++at) {
-            const std::size_t r = u * rows.results + i, c = v * cols.results + j;
-            offsets.data()[at] = rows.index[r] * static_cast<std::int32_t>(cols.size) + cols.index[c];
-            weights.data()[at] = static_cast<T>(scale) * rows.weight[r] * cols.weight[c];
-          }
-  }
-  static Shape table_shape(std::size_t cells, std::size_t results) {
-    return {static_cast<std::int64_t>(cells), static_cast<std::int64_t>(results)};
-  }
-};
-
-template <class T> Tensor<T> spread(const Tensor<T>& g, const PlaneWindows<T>& windows, const Shape& shape);
-
-/// Runs body(plane) for all planes of an array, several at once where it pays.
-template <class Body> void for_planes(std::size_t planes, std::size_t work, const Body& body) {
-  detail::for_rows(planes, work, [&](std::size_t first, std::size_t count) {
-    for (std::size_t plane = first; plane < first + count; ++plane) body(plane);
-  });
-}
-
-/// The weighted sums of the windows of each plane; `shape` is the result's.
-template <class T>
-Tensor<T> weigh(const char* name, const Tensor<T>& x, const PlaneWindows<T>& windows, const Shape& shape) {
-  Storage<T> value(shape.size());
-  T* y = value.data();
-  const std::size_t planes = windows.size == 0 ? 0 : x.size() / windows.size;
-  for_planes(planes, windows.cells * windows.results, [&](std::size_t plane) {
-    detail::kernels<T>().weigh_cells(x.data() + plane * windows.size, windows.offsets.data(), windows.weights.data(),
-                                     windows.cells, windows.results, y + plane * windows.results);
-  });
-  return record<T>(
-      name, shape, std::move(value), kSaveNothing,
-      [windows](Node<T>& n, const Tensor<T>& g) { n.give(0, spread(g, windows, n.input_shape(0))); }, x);
-}
-
-/// The transposed map: each result's gradient goes to the cells that it was made of.
-template <class T> Tensor<T> spread(const Tensor<T>& g, const PlaneWindows<T>& windows, const Shape& shape) {
-  Storage<T> value(shape.size(), T{0});
-  T* dx = value.data();
-  const std::size_t planes = windows.results == 0 ? 0 : g.size() / windows.results;
-  for_planes(planes, windows.cells * windows.results, [&](std::size_t plane) {
-    detail::kernels<T>().spread_cells(g.data() + plane * windows.results, windows.offsets.data(),
-                                      windows.weights.data(), windows.cells, windows.results,
-                                      dx + plane * windows.size);
-  });
-  return record<T>(
-      "spread_windows", shape, std::move(value), kSaveNothing,
-      [windows](Node<T>& n, const Tensor<T>& h) { n.give(0, weigh("weigh_windows", h, windows, n.input_shape(0))); },
-      g);
-}
+using detail::AxisWindows;
+using detail::Offsets;
+using detail::Planes;
+using detail::PlaneWindows;
 
 template <class T> Tensor<T> put_at(const Tensor<T>& g, const Offsets& places, std::size_t size, const Shape& shape);
 
@@ -121,7 +34,7 @@ template <class T> Tensor<T> put_at(const Tensor<T>& g, const Offsets& places, s
   Storage<T> value(shape.size());
   T* dx = value.data();
   const std::size_t planes = size == 0 ? 0 : shape.size() / size, results = planes == 0 ? 0 : g.size() / planes;
-  for_planes(planes, size, [&](std::size_t plane) {
+  detail::for_planes(planes, size, [&](std::size_t plane) {
     T* target = dx + plane * size;
     std::fill_n(target, size, T{0});
     for (std::size_t i = plane * results; i < (plane + 1) * results; ++i)
@@ -144,7 +57,7 @@ Largest<T> largest(const char* name, const Tensor<T>& x, const PlaneWindows<T>& 
   const std::size_t planes = windows.size == 0 ? 0 : x.size() / windows.size;
   T* y = value.data();
   std::int32_t* where = places.data();
-  for_planes(planes, windows.cells * windows.results, [&](std::size_t plane) {
+  detail::for_planes(planes, windows.cells * windows.results, [&](std::size_t plane) {
     detail::kernels<T>().largest_cells(x.data() + plane * windows.size, windows.offsets.data(), windows.cells,
                                        windows.results, y + plane * windows.results, where + plane * windows.results);
   });
@@ -153,36 +66,6 @@ Largest<T> largest(const char* name, const Tensor<T>& x, const PlaneWindows<T>& 
   };
   return {record<T>(name, shape, std::move(value), kSaveNothing, vjp, x), places};
 }
-
-/// x's plane and the shape of what its windows make of it.
-template <class T> struct Planes {
-  std::array<std::size_t, 2> size{1, 1};
-  Shape shape;
-  std::size_t axes;
-
-  Planes(const char* name, const Tensor<T>& x, std::size_t axes_) : shape(x.shape()), axes(axes_) {
-    detail::check_image(name, "x", x.shape(), axes);
-    for (std::size_t axis = 0; axis < axes; ++axis) {
-      const std::int64_t length = shape[shape.rank() - axes + axis];
-      XGRAD_CHECK(length > 0, name, ": x has shape ", shape, "; expected spatial axes that are not empty");
-      size[2 - axes + axis] = static_cast<std::size_t>(length);
-    }
-    XGRAD_CHECK(size[0] * size[1] <= 0x7fffffff, name, ": x has shape ", shape, "; expected planes of less than 2^31");
-  }
-  /// The windows along both axes by make(place of the axis among the settings, its size); sets the result's shape.
-  template <class Make> PlaneWindows<T> windows(Make make, double scale = 1) {
-    const auto along = [&](std::size_t axis) {
-      if (axis + axes >= 2) return make(axis + axes - 2, size[axis]);
-      AxisWindows<T> single(1, 1, 1);
-      single.set(0, 0, 0, 1);
-      return single;
-    };
-    const AxisWindows<T> rows = along(0), cols = along(1);
-    if (axes == 2) shape[shape.rank() - 2] = static_cast<std::int64_t>(rows.results);
-    shape[shape.rank() - 1] = static_cast<std::int64_t>(cols.results);
-    return {rows, cols, scale};
-  }
-};
 
 /// Windows that slide by `stride`. weight_of(first, last, inside) is a cell's weight in a window that spans
 /// [first, last) of the padded axis and has `inside` cells in x.
@@ -247,7 +130,7 @@ Tensor<T> avg_pool(const char* name, const Tensor<T>& x, const PerAxis& kernel, 
                           });
       },
       options.divisor > 0 ? 1 / options.divisor : 1);
-  return weigh(name, x, windows, planes.shape);
+  return detail::weigh(name, x, windows, planes.shape);
 }
 
 template <class T>
@@ -283,7 +166,7 @@ template <class T>
 Tensor<T> adaptive_avg_pool(const char* name, const Tensor<T>& x, const PerAxis& size, std::size_t axes) {
   Planes<T> planes(name, x, axes);
   const PlaneWindows<T> windows = adaptive_windows(name, planes, size);
-  return weigh(name, x, windows, planes.shape);
+  return detail::weigh(name, x, windows, planes.shape);
 }
 
 template <class T>
@@ -297,11 +180,6 @@ template <class T> ValuesAndIndices<T> with_indices(const Largest<T>& result) {
   Indices indices(result.places.shape());
   std::copy_n(result.places.data(), result.places.size(), indices.data());
   return {result.values, indices};
-}
-
-std::size_t spatial_axes(const char* name, const Shape& x) {
-  XGRAD_CHECK(x.rank() == 3 || x.rank() == 4, name, ": x has shape ", x, "; expected (N, C, L) or (N, C, H, W)");
-  return x.rank() - 2;
 }
 
 }  // namespace
@@ -356,38 +234,6 @@ template <class T> Tensor<T> global_avg_pool(const Tensor<T>& x) {
   return reshape(mean(flatten(x, 2), -1), shape);
 }
 
-template <class T> Tensor<T> upsample_nearest(const Tensor<T>& x, const PerAxis& size) {
-  Planes<T> planes("upsample_nearest", x, spatial_axes("upsample_nearest", x.shape()));
-  const auto sizes = detail::numbers_for("upsample_nearest", "size", size, planes.axes, 1);
-  const PlaneWindows<T> windows = planes.windows([&](std::size_t axis, std::size_t length) {
-    AxisWindows<T> single(length, sizes[axis], 1);
-    for (std::size_t i = 0; i < sizes[axis]; ++i) single.set(0, i, i * length / sizes[axis], 1);
-    return single;
-  });
-  return weigh("upsample_nearest", x, windows, planes.shape);
-}
-
-template <class T> Tensor<T> upsample_bilinear(const Tensor<T>& x, const PerAxis& size, bool align_corners) {
-  Planes<T> planes("upsample_bilinear", x, spatial_axes("upsample_bilinear", x.shape()));
-  const auto sizes = detail::numbers_for("upsample_bilinear", "size", size, planes.axes, 1);
-  const PlaneWindows<T> windows = planes.windows([&](std::size_t axis, std::size_t length) {
-    AxisWindows<T> pair(length, sizes[axis], 2);
-    const auto from = static_cast<double>(length), to = static_cast<double>(sizes[axis]);
-    const double step = align_corners ? (to > 1 ? (from - 1) / (to - 1) : 0) : from / to;
-    for (std::size_t i = 0; i < sizes[axis]; ++i) {
-      const auto at = static_cast<double>(i);
-      const double place = align_corners ? at * step : std::max((at + 0.5) * step - 0.5, 0.0);
-      const std::size_t first = std::min(static_cast<std::size_t>(place), length - 1);
-      const double share = first + 1 < length ? place - static_cast<double>(first) : 0;
-      pair.set(0, i, first, 1 - share);
-      pair.set(1, i, first + (share > 0 ? 1 : 0), share);
-    }
-    pair.repeat_first();
-    return pair;
-  });
-  return weigh("upsample_bilinear", x, windows, planes.shape);
-}
-
 #define XGRAD_INSTANTIATE(T)                                                                                     \
   template Tensor<T> max_pool1d(const Tensor<T>&, const PerAxis&, const MaxPoolOptions&);                        \
   template Tensor<T> max_pool2d(const Tensor<T>&, const PerAxis&, const MaxPoolOptions&);                        \
@@ -401,9 +247,7 @@ template <class T> Tensor<T> upsample_bilinear(const Tensor<T>& x, const PerAxis
   template Tensor<T> adaptive_avg_pool2d(const Tensor<T>&, const PerAxis&);                                      \
   template Tensor<T> adaptive_max_pool1d(const Tensor<T>&, const PerAxis&);                                      \
   template Tensor<T> adaptive_max_pool2d(const Tensor<T>&, const PerAxis&);                                      \
-  template Tensor<T> global_avg_pool(const Tensor<T>&);                                                          \
-  template Tensor<T> upsample_nearest(const Tensor<T>&, const PerAxis&);                                         \
-  template Tensor<T> upsample_bilinear(const Tensor<T>&, const PerAxis&, bool);
+  template Tensor<T> global_avg_pool(const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Losses that ask for a margin.
-#include <cmath>
-
 #include "ops/loss/common.hpp"
 #include "xgrad/ops/activation.hpp"
 
 namespace xgrad {
 namespace {
-
-/// The p-norm of u - v + eps along the last axis; gradient 0 where it is 0.
-template <class T> Tensor<T> distance(const Tensor<T>& u, const Tensor<T>& v, double p, double eps) {
-  const Tensor<T> d = u - v + eps;
-  if (p == 1) return sum(abs(d), -1);
-  if (std::isinf(p)) return amax(abs(d), -1);
-  const Tensor<T> power = sum(p == 2 ? square(d) : pow(abs(d), p), -1);
-  return where(power == 0, 0, pow(where(power == 0, 1, power), 1 / p));  // a safe argument: the root's slope at 0
-}
 
 /// Throws Error unless `target` has the shape of x without its last axis.
 template <class T> void require_one_for_each_row(const char* name, const Tensor<T>& x, const Tensor<T>& target) {
@@ -77,10 +66,12 @@ Tensor<T> triplet_margin_loss(const Tensor<T>& anchor, const Tensor<T>& positive
   detail::require_equal_shapes("triplet_margin_loss", anchor, negative);
   XGRAD_CHECK(anchor.rank() > 0, "triplet_margin_loss: scalars have no distance; expected (N, D) or (D)");
   XGRAD_CHECK(options.p > 0, "triplet_margin_loss: p is ", options.p, "; expected > 0");
-  const auto from = [&](const Tensor<T>& u, const Tensor<T>& v) { return distance(u, v, options.p, options.eps); };
-  Tensor<T> to_negative = from(anchor, negative);
-  if (options.swap) to_negative = minimum(to_negative, from(positive, negative));
-  return detail::reduced(relu(from(anchor, positive) - to_negative + options.margin), options.reduction);
+  const auto distance = [&](const Tensor<T>& u, const Tensor<T>& v) {
+    return norm(u - v + options.eps, options.p, -1);
+  };
+  Tensor<T> to_negative = distance(anchor, negative);
+  if (options.swap) to_negative = minimum(to_negative, distance(positive, negative));
+  return detail::reduced(relu(distance(anchor, positive) - to_negative + options.margin), options.reduction);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                                         \
