@@ -70,7 +70,8 @@ void* system_allocate(std::size_t bytes) {
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : kLine;
   void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!block) throw std::bad_alloc();
-  if (bytes >= kHugePage) madvise(block, bytes, MADV_HUGEPAGE);  // a hint: refusal only costs speed
+  // A hint: refusal only costs speed. Only for pages that the block fills: a huge one is resident as a whole.
+  if (bytes >= kHugePage) madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
   return block;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -92,6 +93,7 @@ TEST_CASE("convolutions of the sizes that networks have: float follows double") 
       {{2, 30, 10, 9}, {45, 10, 3, 2}, {.stride = {3, 2}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 3}},
       {{2, 8, 8, 8}, {1, 8, 2, 2}, {.padding = "same"}},
       {{2, 8, 8, 8}, {16, 8, 1, 1}, {.stride = 3}},
+      {{24, 16, 40, 40}, {32, 16, 3, 3}, {.padding = 1}},  // large enough for oneDNN to get it in parts
   };
   for (const Case& c : cases) {
     CAPTURE(c.weight.to_string());
@@ -166,6 +168,30 @@ TEST_CASE("a NaN is not hidden by the fused relu") {
     CHECK(std::isnan(y.data()[0]));
     CHECK(y.data()[y.size() - 1] == doctest::Approx(9 * channels));
   }
+}
+
+TEST_CASE("backward through the fused relu leaves gradients alone that others see") {
+  const auto x = parameter(numbers<float>({2, 3, 8, 8}, 1)), weight = parameter(numbers<float>({4, 3, 3, 3}, 2));
+  const auto factor = numbers<float>({2, 4, 6, 6}, 3);
+  Tensor<float> seen[3];
+  const auto gradient = [&](const auto& watch) {
+    const auto y = conv2d(x, weight, {}, {}, Activation::relu);
+    watch(y);
+    return grad(sum(y * factor), x);
+  };
+  const auto alone = gradient([](const Tensor<float>&) {});
+  const auto hooked =
+      gradient([&](const Tensor<float>& y) { register_hook(y, [&](const Tensor<float>& g) { seen[0] = g; }); });
+  const auto watched = gradient([&](const Tensor<float>& y) {
+    register_operation_hook<float>(y,
+                                   [&](std::vector<Tensor<float>>&, const Tensor<float>& g) { seen[1] = g.clone(); });
+  });
+  const auto y = conv2d(x, weight, {}, {}, Activation::relu);
+  y.backward(factor);  // of the caller
+  seen[2] = factor;
+  const auto again = numbers<float>({2, 4, 6, 6}, 3);
+  for (const auto& g : seen) CHECK(std::ranges::equal(g.values(), again.values()));
+  for (const auto& dx : {hooked, watched, x.grad()}) CHECK(std::ranges::equal(dx.values(), alone.values()));
 }
 
 TEST_CASE("convolutions of nothing") {

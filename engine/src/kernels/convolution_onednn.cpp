@@ -180,37 +180,55 @@ Storage<float> lend_scratch(Plan& plan) {
   return scratch;
 }
 
+/// The geometry of what runs at once, an equal part of the samples: all of them in oneDNN's layout would be as large as
+/// the images are, and leave the cache in between.
+ConvGeometry part_of(const ConvGeometry& s) {
+  constexpr std::size_t kFloats = std::size_t{1} << 20, kLeast = 8;  // of x and y; samples, for threads to share
+  const std::size_t each = std::max<std::size_t>(s.in * s.input_positions() + s.out * s.positions(), 1);
+  ConvGeometry part = s;
+  for (std::size_t some = std::min(s.samples, std::max(kLeast, kFloats / each)); some >= kLeast; --some)
+    if (s.samples % some == 0) {
+      part.samples = some;
+      break;
+    }
+  return part;
+}
+
 }  // namespace
 
 bool onednn_convolution(const ConvGeometry& s, const float* x, const float* weight, float* y) {
-  Plan* plan = find_plan(s, Pass::forward);
+  const ConvGeometry part = part_of(s);
+  Plan* plan = find_plan(part, Pass::forward);
   if (!plan) return false;
-  Lent result = Lent::result(plan->y, y);
-  {
-    const Lent input(plan->x, x), filter(plan->weight, weight);
-    const Storage<float> scratch = lend_scratch(*plan);
+  const Lent filter(plan->weight, weight);
+  const Storage<float> scratch = lend_scratch(*plan);
+  for (std::size_t n = 0; n < s.samples; n += part.samples) {
+    Lent result = Lent::result(plan->y, y + n * s.out * s.positions());
+    const Lent input(plan->x, x + n * s.in * s.input_positions());
     execute(plan->primitive, {{DNNL_ARG_SRC, &plan->x.own},
                               {DNNL_ARG_WEIGHTS, &plan->weight.own},
                               {DNNL_ARG_DST, &plan->y.own},
                               {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
+    result.finish();
   }
-  result.finish();
   return true;
 }
 
 bool onednn_input_gradient(const ConvGeometry& s, const float* g, const float* weight, float* dx) {
-  Plan* plan = find_plan(s, Pass::input_gradient);
+  const ConvGeometry part = part_of(s);
+  Plan* plan = find_plan(part, Pass::input_gradient);
   if (!plan) return false;
-  Lent result = Lent::result(plan->x, dx);
-  {
-    const Lent gradient(plan->y, g), filter(plan->weight, weight);
-    const Storage<float> scratch = lend_scratch(*plan);
+  const Lent filter(plan->weight, weight);
+  const Storage<float> scratch = lend_scratch(*plan);
+  for (std::size_t n = 0; n < s.samples; n += part.samples) {
+    Lent result = Lent::result(plan->x, dx + n * s.in * s.input_positions());
+    const Lent gradient(plan->y, g + n * s.out * s.positions());
     execute(plan->primitive, {{DNNL_ARG_DIFF_DST, &plan->y.own},
                               {DNNL_ARG_WEIGHTS, &plan->weight.own},
                               {DNNL_ARG_DIFF_SRC, &plan->x.own},
                               {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
+    result.finish();
   }
-  result.finish();
   return true;
 }
 

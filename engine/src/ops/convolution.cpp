@@ -31,7 +31,12 @@ template <class T> Tensor<T> channel_sums(const Tensor<T>& g) {
   return sum(flatten(g.rank() == 2 ? unsqueeze(g, -1) : g, 2), {0, 2});
 }
 
-/// d = y > 0 ? g : 0 (g itself if y is null) and its channel sums (left out if null), in one pass.
+/// Whether only backward of n reads g, and no more after n: something else may be written in its place.
+template <class T> bool is_last_reader(const Node<T>& n, const Tensor<T>& g) {
+  return !n.hooks && detail::count_of(g.node()->references) == 1 && g.storage().unique();
+}
+
+/// d = y > 0 ? g : 0 (g itself if y is null) and its channel sums (left out if null), in one pass; d may be g.
 template <class T>
 void masked_channel_sums(const T* y, const T* g, T* d, T* sums, std::size_t samples, std::size_t channels,
                          std::size_t positions) {
@@ -59,12 +64,13 @@ Tensor<T> correlate(const char* name, const Tensor<T>& x, const Tensor<T>& weigh
     detail::convolution(s, x.data(), weight.data(), bias.defined() ? bias.data() : nullptr, relu, value.data());
   const auto vjp = [s, relu](Node<T>& n, const Tensor<T>& g) {
     const bool wants_bias = n.input_count == 3 && n.wants(2);
+    const bool in_place = is_last_reader(n, g);
     Tensor<T> d = g, bias_gradient;
     if (is_grad_enabled()) {
       if (relu) d = where(n.output() > 0, g, 0);
       if (wants_bias) bias_gradient = channel_sums(d);
     } else if (relu || wants_bias) {
-      if (relu) d = Tensor<T>::empty(n.shape);
+      if (relu && !in_place) d = Tensor<T>::empty(n.shape);
       if (wants_bias) bias_gradient = Tensor<T>::empty(n.input_shape(2));
       masked_channel_sums(relu ? n.output_data() : nullptr, g.data(), relu ? const_cast<T*>(d.data()) : nullptr,
                           wants_bias ? const_cast<T*>(bias_gradient.data()) : nullptr, s.samples, s.out, s.positions());
