@@ -230,6 +230,7 @@ template <class T> void Optimizer<T>::keep_new_slots() {
 
 template <class T> void Optimizer<T>::allocate_state() {
   slots_.clear();
+  arena_.reset();  // so that its memory may be taken again
   allocate_slots();
   arrays_.assign(parameters_.size() + 1, {});
   numbers_.assign(parameters_.size() + 1, {});
