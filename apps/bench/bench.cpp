@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bench.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 namespace xgrad::bench {
 namespace {
@@ -17,38 +16,44 @@ double milliseconds_now() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-double resident_megabytes() {
-  long pages = 0;
-  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
-    std::fclose(file);
-  }
-  return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1048576;
+/// An entry of the process' status, in megabytes.
+double status_megabytes(const char* entry) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.rfind(entry, 0) == 0) return std::atof(line.c_str() + std::strlen(entry)) / 1024;
+  return 0;
 }
 
-double peak_resident_megabytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
+/// What a process of its own measures for this workload and peer; 0 if it cannot.
+double peak_megabytes(const std::string& workload, const std::string& peer, int threads) {
+  const std::string command = "'" + std::filesystem::read_symlink("/proc/self/exe").string() + "' --threads " +
+                              std::to_string(threads) + " --memory-of '" + workload + "' '" + peer + "'";
+  double result = 0;
+  if (std::FILE* output = popen(command.c_str(), "r")) {
+    if (std::fscanf(output, "%lf", &result) != 1) result = 0;
+    pclose(output);
+  }
+  return result;
 }
 
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
   Options options;
-  options.start_mb = resident_megabytes();
+  options.start_mb = status_megabytes("RssAnon:");
   for (int i = 1; i < argc; ++i) {
     const bool has_value = i + 1 < argc;
     if (has_value && std::strcmp(argv[i], "--threads") == 0)
       options.threads = std::atoi(argv[++i]);
     else if (has_value && std::strcmp(argv[i], "--seconds") == 0)
       options.seconds = std::atof(argv[++i]);
-    else if (has_value && std::strcmp(argv[i], "--only") == 0)
-      options.only = argv[++i];
-    else
+    else if (i + 2 < argc && std::strcmp(argv[i], "--memory-of") == 0) {
+      options.workload = argv[++i];
+      options.peer = argv[++i];
+    } else
       options.threads = 0;
     if (options.threads < 1 || !(options.seconds > 0)) {
-      std::fprintf(stderr, "usage: %s [--threads N] [--seconds S] [--only PEER]\n", argv[0]);
+      std::fprintf(stderr, "usage: %s [--threads N] [--seconds S] [--memory-of WORKLOAD PEER]\n", argv[0]);
       std::exit(2);
     }
   }
@@ -57,9 +62,7 @@ Options parse_options(int argc, char** argv) {
 
 std::vector<Time> compare(const std::string& workload, const Options& options, std::vector<Contender> contenders) {
   constexpr int kRounds = 15;
-  contenders.erase(std::remove_if(contenders.begin(), contenders.end(),
-                                  [&](const Contender& contender) { return !options.runs(contender.peer); }),
-                   contenders.end());
+  if (!options.workload.empty()) return {};
   struct Times {
     double first = 0;
     int repetitions = 1;
@@ -91,16 +94,36 @@ std::vector<Time> compare(const std::string& workload, const Options& options, s
     result.push_back({median, samples.front()});
     std::printf(
         "{\"workload\": \"%s\", \"peer\": \"%s\", \"threads\": %d, \"ms_median\": %.6g, \"ms_min\": %.6g, \"n\": %d, "
-        "\"first_ms\": %.4g, \"rss_mb\": %.1f, \"grown_mb\": %.1f, \"times_first\": %.3f",
+        "\"first_ms\": %.4g, \"times_first\": %.3f",
         workload.c_str(), contenders[i].peer.c_str(), options.threads, median, samples.front(),
-        times[i].repetitions * kRounds, times[i].first, peak_resident_megabytes(),
-        peak_resident_megabytes() - options.start_mb, median / result[0].median);
+        times[i].repetitions * kRounds, times[i].first, median / result[0].median);
+    if (contenders[i].peak_mb > 0) std::printf(", \"peak_mb\": %.1f", contenders[i].peak_mb);
     if (contenders[i].bytes > 0)
       std::printf(", \"gb_per_s\": %.2f", contenders[i].bytes / (median * contenders[i].units) / 1e6);
     std::printf("}\n");
   }
   std::fflush(stdout);
   return result;
+}
+
+void compare_steps(const std::string& workload, const Options& options, const std::vector<Trainer>& trainers) {
+  if (!options.workload.empty()) {
+    constexpr int kSteps = 5;
+    for (const Trainer& trainer : trainers)
+      if (options.workload == workload && options.peer == trainer.peer) {
+        const std::function<void()> step = trainer.make();
+        for (int i = 0; i < kSteps; ++i) step();
+        std::printf("%.1f\n", status_megabytes("VmHWM:") - status_megabytes("RssFile:") - options.start_mb);
+      }
+    return;
+  }
+  std::vector<Contender> contenders;
+  for (const Trainer& trainer : trainers)
+    if (std::function<void()> step = trainer.make())
+      contenders.push_back({.peer = trainer.peer,
+                            .run = std::move(step),
+                            .peak_mb = peak_megabytes(workload, trainer.peer, options.threads)});
+  compare(workload, options, std::move(contenders));
 }
 
 }  // namespace xgrad::bench

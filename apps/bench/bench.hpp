@@ -11,13 +11,11 @@ namespace xgrad::bench {
 
 struct Options {
   int threads = 1;
-  double seconds = 3;   ///< per contender
-  std::string only;     ///< the peer that runs alone, for its memory; empty: all
-  double start_mb = 0;  ///< resident when the program began
-
-  bool runs(const std::string& peer) const { return only.empty() || only == peer; }
+  double seconds = 3;          ///< per contender
+  std::string workload, peer;  ///< only the memory of these is measured, if given; see compare_steps()
+  double start_mb = 0;         ///< of memory that is no file's, when the program began
 };
-/// --threads N, --seconds S, --only PEER. Exits with 2 and a usage line for anything else.
+/// --threads N, --seconds S, --memory-of WORKLOAD PEER. Exits with 2 and a usage line for anything else.
 Options parse_options(int argc, char** argv);
 
 struct Contender {
@@ -25,6 +23,7 @@ struct Contender {
   std::function<void()> run;  ///< one repetition of the work
   double units = 1;           ///< divide the time by this: nodes, steps
   double bytes = 0;           ///< moved by one repetition, if bandwidth is the question
+  double peak_mb = 0;         ///< of memory, if that is a question too
 };
 
 /// Milliseconds per unit. The least is the steadier one where others use the machine too.
@@ -32,10 +31,19 @@ struct Time {
   double median, least;
 };
 
-/// Runs all contenders and prints {"workload", "peer", "threads", "ms_median", "ms_min", "n", "rss_mb", ...}; the ratio
-/// is to the first contender's median, "grown_mb" the peak above what was resident at the program's begin (the
-/// libraries). Returns the times.
+/// Runs all contenders and prints {"workload", "peer", "threads", "ms_median", "ms_min", "n", ...}; the ratio is to the
+/// first contender's median. Returns the times.
 std::vector<Time> compare(const std::string& workload, const Options& options, std::vector<Contender> contenders);
+
+struct Trainer {
+  std::string peer;
+  std::function<std::function<void()>()> make;  ///< model, optimizer and batch; returns a step on them
+};
+
+/// compare() of training steps, with "peak_mb": the most memory that a process which only runs this peer's steps has in
+/// use, files' (the libraries' code) and what it had when it began left out: parameters, gradients, the optimizer's
+/// state, the batch, and what a step needs beside them.
+void compare_steps(const std::string& workload, const Options& options, const std::vector<Trainer>& trainers);
 
 // What LibTorch does for the same question; an empty function where it was not built.
 /// 784-512-256-10; Adam, or SGD with momentum 0.9.

@@ -3,12 +3,11 @@
 // 16, 65 characters, AdamW.
 #include <nlohmann/json.hpp>
 
-#include "bench.hpp"
+#include "step.hpp"
 #include "xgrad/nn/attention.hpp"
 #include "xgrad/nn/embedding.hpp"
 #include "xgrad/nn/normalization.hpp"
 #include "xgrad/ops/loss.hpp"
-#include "xgrad/optim/optimizer.hpp"
 #include "xgrad/random.hpp"
 #include "xgrad/threads.hpp"
 
@@ -41,15 +40,9 @@ struct Gpt : nn::Module<float> {
   Tensor<float> operator()(const Indices& text) { return forward(tokens(text) + positions(order)); }
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const bench::Options options = bench::parse_options(argc, argv);
-  set_num_threads(options.threads);
+std::function<void()> gpt_step() {
   manual_seed(0);
-
-  Gpt model;
-  const auto optimizer = optim::make<float>({{"type", "adamw"}, {"lr", 1e-3}}, model.named_parameters());
+  auto model = std::make_shared<Gpt>();
   Indices text(Shape{kBatch, kContext}), next(Shape{kBatch * kContext});
   const auto character = [](std::uint32_t stream, std::int64_t i) {
     return static_cast<std::int64_t>(static_cast<double>(kVocabulary) *
@@ -59,12 +52,15 @@ int main(int argc, char** argv) {
     text.data()[i] = character(1, i);
     next.data()[i] = character(2, i);
   }
+  return bench::step_of(optim::make<float>({{"type", "adamw"}, {"lr", 1e-3}}, model->named_parameters()),
+                        [model, text, next] { return cross_entropy(flatten((*model)(text), 0, 1), next); });
+}
 
-  std::vector<bench::Contender> contenders = {{"xgrad", [&] {
-                                                 optimizer->zero_grad();
-                                                 cross_entropy(flatten(model(text), 0, 1), next).backward();
-                                                 optimizer->step();
-                                               }}};
-  if (options.runs("libtorch")) bench::add_peer(contenders, {"libtorch", bench::libtorch_gpt_step(options.threads)});
-  bench::compare("gpt 4 layers size 128 context 128 batch 16 adamw step", options, std::move(contenders));
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bench::Options options = bench::parse_options(argc, argv);
+  set_num_threads(options.threads);
+  bench::compare_steps("gpt 4 layers size 128 context 128 batch 16 adamw step", options,
+                       {{"xgrad", gpt_step}, {"libtorch", [&] { return bench::libtorch_gpt_step(options.threads); }}});
 }

@@ -3,10 +3,9 @@
 // step of SGD with momentum on one of 1024, and inference for one example?
 #include <nlohmann/json.hpp>
 
-#include "bench.hpp"
+#include "step.hpp"
 #include "xgrad/nn/layers.hpp"
 #include "xgrad/ops/loss.hpp"
-#include "xgrad/optim/optimizer.hpp"
 #include "xgrad/random.hpp"
 #include "xgrad/threads.hpp"
 
@@ -25,23 +24,22 @@ Tensor<float> examples(std::int64_t batch) {
   return x;
 }
 
+std::function<void()> mlp_step(std::int64_t batch, const nlohmann::json& config) {
+  manual_seed(0);
+  auto model = std::make_shared<nn::Sequential<float>>(mlp());
+  Indices labels(Shape{batch});
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    labels.data()[i] = static_cast<std::int64_t>(10 * uniform({2, 0, 0}, i));
+  return bench::step_of(optim::make<float>(config, model->named_parameters()),
+                        [model, x = examples(batch), labels] { return cross_entropy((*model)(x), labels); });
+}
+
 void measure_step(const char* workload, const bench::Options& options, std::int64_t batch,
                   const nlohmann::json& config) {
-  manual_seed(0);
-  nn::Sequential<float> model = mlp();
-  const auto optimizer = optim::make<float>(config, model.named_parameters());
-  const Tensor<float> x = examples(batch);
-  Indices labels(Shape{batch});
-  for (std::size_t i = 0; i < static_cast<std::size_t>(batch); ++i)
-    labels.data()[i] = static_cast<std::int64_t>(10 * uniform({2, 0, 0}, i));
-  std::vector<bench::Contender> contenders = {{"xgrad", [&] {
-                                                 optimizer->zero_grad();
-                                                 cross_entropy(model(x), labels).backward();
-                                                 optimizer->step();
-                                               }}};
-  bench::add_peer(contenders,
-                  {"libtorch", bench::libtorch_mlp_step(options.threads, batch, config.at("type") == "adam")});
-  bench::compare(workload, options, std::move(contenders));
+  bench::compare_steps(
+      workload, options,
+      {{"xgrad", [&] { return mlp_step(batch, config); }},
+       {"libtorch", [&] { return bench::libtorch_mlp_step(options.threads, batch, config.at("type") == "adam"); }}});
 }
 
 }  // namespace
