@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The training loop. Trainer::step() is the whole idea; the rest says when to measure, save and stop.
+// The training loop. Trainer::step() is the whole idea; the rest says when to measure and to save.
 #include <algorithm>
 #include <cmath>
 #include <csignal>
@@ -10,16 +10,14 @@
 #include "evaluation_point.hpp"
 #include "report.hpp"
 #include "run_folder.hpp"
+#include "stopping.hpp"
 #include "xgrad/autograd.hpp"
 #include "xgrad/random.hpp"
 
 namespace xgrad::train {
 namespace {
 
-/// Without a divergence rule of its own a run has diverged when a training loss exceeds this many times the first one.
-constexpr double kExplosion = 1e4;
-
-enum class Ending { none, finished, stopped, diverged, interrupted };
+/// By Ending.
 constexpr const char* kStatus[] = {"running", "finished", "stopped", "diverged", "interrupted"};
 
 template <class T> class Trainer {
@@ -39,12 +37,13 @@ template <class T> class Trainer {
                             "); raise train.epochs or train.steps to go on");
     }
     clock_.start();
-    while (ending_ == Ending::none && progress_.step < e_.total_steps) {
+    while (stopping_.ending() == Ending::none && progress_.step < e_.total_steps) {
       progress_.seconds = before + seconds_now() - start;
       if (const int signal = SignalWatch::received()) return interrupted(signal);
       step();
     }
-    if (ending_ == Ending::none) end(Ending::finished, "all " + std::to_string(e_.total_steps) + " steps done");
+    if (stopping_.ending() == Ending::none)
+      stopping_.end(Ending::finished, "all " + std::to_string(e_.total_steps) + " steps done");
     progress_.seconds = before + seconds_now() - start;
     return finish();
   }
@@ -66,7 +65,7 @@ template <class T> class Trainer {
     const Tensor<T> loss = forward();
     const auto value = static_cast<double>(loss.item());
     clock_.mark("forward");
-    if (std::isfinite(value) && stops_on_loss(value)) return;
+    if (std::isfinite(value) && stopping_.training_loss(value)) return;
 
     if (std::isfinite(value)) loss.backward();
     clock_.mark("backward");
@@ -97,7 +96,7 @@ template <class T> class Trainer {
     display_.step(progress_.step, value);
     if (due(e_.config.log.every, last_log_)) log(norm);
     if (e_.data->size(Split::val) > 0 && due(e_.config.eval.every, last_eval_)) evaluate();
-    if (ending_ == Ending::none && due(e_.config.checkpoint.every, last_save_)) save();
+    if (stopping_.ending() == Ending::none && due(e_.config.checkpoint.every, last_save_)) save();
   }
 
   /// From the same batch, with the same random numbers; or with targets that the model draws itself.
@@ -110,29 +109,10 @@ template <class T> class Trainer {
     });
   }
 
-  /// True when a stop rule on train/loss, or an exploding loss, ends the run before this step's update.
-  bool stops_on_loss(double value) {
-    if (progress_.step == 0) progress_.first_loss = value;
-    bool own_rule = false;
-    for (std::size_t i = 0; i < e_.stop_rules.size(); ++i) {
-      const StopRule& rule = e_.stop_rules[i];
-      own_rule |= rule.type == "divergence";
-      if (rule.monitor == "train/loss") check_rule(i, value);
-    }
-    const double limit = kExplosion * std::max(1.0, std::abs(progress_.first_loss));
-    if (ending_ == Ending::none && !own_rule && value > limit)
-      end(Ending::diverged,
-          "train/loss " + text(value) + " at step " + std::to_string(progress_.step) + " is more than " +
-              text(kExplosion) + " times the first (" + text(progress_.first_loss) +
-              "); the step size is too large: try optimizer.lr=" + text(e_.optimizer->get("lr") / 10));
-    if (ending_ != Ending::none) progress_.last_loss = value;
-    return ending_ != Ending::none;
-  }
-
   /// The gradients or the loss are not finite: skip this update, or end the run. The step is repeated under watch to
   /// name the first operation and layer that made a NaN or an infinity: same batch, same random numbers, same bits.
   bool skip_nonfinite(const Batch<T>& batch, double loss) {
-    std::string culprit = std::isfinite(loss) ? "the gradients are not finite" : "the loss is " + text(loss);
+    std::string culprit = std::isfinite(loss) ? "the gradients are not finite" : "the loss is " + six_digits(loss);
     e_.optimizer->zero_grad();
     try {
       const DetectAnomaly watch;
@@ -147,10 +127,10 @@ template <class T> class Trainer {
       return true;
     }
     const auto saved = list_checkpoints(folder_.checkpoints());
-    end(Ending::diverged,
-        "at step " + std::to_string(progress_.step) + " " + culprit +
-            (saved.empty() ? "" : "; last good checkpoint: step " + std::to_string(saved.front().first)) +
-            "; try a smaller step size: optimizer.lr=" + text(e_.optimizer->get("lr") / 3));
+    stopping_.end(Ending::diverged,
+                  "at step " + std::to_string(progress_.step) + " " + culprit +
+                      (saved.empty() ? "" : "; last good checkpoint: step " + std::to_string(saved.front().first)) +
+                      "; try a smaller step size: optimizer.lr=" + six_digits(e_.optimizer->get("lr") / 3));
     return false;
   }
 
@@ -193,48 +173,11 @@ template <class T> class Trainer {
     shown.insert(shown.begin(), {"train/loss", progress_.last_loss});
     display_.measured(progress_.step, shown);
     clock_.mark("eval");
-    for (std::size_t i = 0; i < e_.stop_rules.size(); ++i)
-      for (const auto& [name, value] : values)
-        if (e_.stop_rules[i].monitor == name && ending_ == Ending::none) check_rule(i, value);
+    stopping_.measured(values);
     point.reset();
     if (!e_.keep_best) return;
     for (const auto& [name, value] : values)
       if (name == e_.keep_best->monitor) keep_if_best(value);
-  }
-
-  void check_rule(std::size_t i, double value) {
-    const StopRule& rule = e_.stop_rules[i];
-    StopState& state = progress_.stops[i];
-    const std::string seen = rule.monitor + " " + text(value) + " at step " + std::to_string(progress_.step);
-    if (rule.type == "target") {
-      if (rule.below ? value < *rule.below : value > *rule.above)
-        end(Ending::stopped, "target reached: " + seen + " is " +
-                                 (rule.below ? "below " + text(*rule.below) : "above " + text(*rule.above))),
-            target_met_ = true;
-    } else if (rule.type == "divergence") {
-      if (!(value <= *rule.above))
-        end(Ending::diverged, seen + " is above " + text(*rule.above) +
-                                  " (divergence rule); try optimizer.lr=" + text(e_.optimizer->get("lr") / 3));
-    } else {
-      const double gain = rule.mode == "min" ? state.best - value : value - state.best;
-      if (state.best_step < 0 || gain > rule.min_delta) {
-        state = {value, progress_.step};
-        if (rule.restore_best) remember_model();
-      } else if (progress_.step - state.best_step >= rule.patience.steps(e_.steps_per_epoch, e_.total_steps)) {
-        end(Ending::stopped, "early stopping: " + rule.monitor + " has not improved on " + text(state.best) +
-                                 " since step " + std::to_string(state.best_step));
-      }
-    }
-  }
-
-  void remember_model() {
-    best_.clear();
-    for (const NamedTensor<T>& x : model_tensors(e_)) best_.push_back(x.tensor.storage());
-  }
-  void restore_model() {
-    NamedTensors<T> tensors = model_tensors(e_);
-    for (std::size_t i = 0; i < best_.size(); ++i)
-      std::copy(best_[i].begin(), best_[i].end(), tensors[i].tensor.mutable_data());
   }
 
   void keep_if_best(double value) {
@@ -261,12 +204,12 @@ template <class T> class Trainer {
 
   /// From the newest checkpoint that is whole; damaged ones are named and passed over.
   void restore() {
-    if (!options_.from.empty()) return void(progress_ = load_checkpoint(options_.from, e_, best_));
+    if (!options_.from.empty()) return void(progress_ = load_checkpoint(options_.from, e_, stopping_.best()));
     const auto all = list_checkpoints(folder_.checkpoints());
     std::string first_reason;
     for (const auto& [step, path] : all) {
       try {
-        progress_ = load_checkpoint(path, e_, best_);
+        progress_ = load_checkpoint(path, e_, stopping_.best());
         if (!first_reason.empty())
           display_.line("warning: " + first_reason + "; going on from step " + std::to_string(step));
         break;
@@ -293,7 +236,7 @@ template <class T> class Trainer {
 
   void save() {
     progress_.metrics_bytes = metrics_->sync();
-    save_checkpoint(folder_.checkpoints() + "/" + checkpoint_name(progress_.step), e_, progress_, best_);
+    save_checkpoint(folder_.checkpoints() + "/" + checkpoint_name(progress_.step), e_, progress_, stopping_.best());
     std::int64_t kept = 0;
     for (const auto& [step, path] : list_checkpoints(folder_.checkpoints())) {
       const std::int64_t s = step;
@@ -304,27 +247,23 @@ template <class T> class Trainer {
     clock_.mark("checkpoint");
   }
 
-  void end(Ending ending, const std::string& reason) {
-    ending_ = ending;
-    progress_.reason = reason;
-  }
-
   int interrupted(int signal) {
     save();
-    end(Ending::interrupted, std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + " at step " +
-                                 std::to_string(progress_.step) + "; go on with: xgrad resume " + options_.out);
+    stopping_.end(Ending::interrupted, std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + " at step " +
+                                           std::to_string(progress_.step) + "; go on with: xgrad resume " +
+                                           options_.out);
     write_summary({});
     return 128 + signal;
   }
 
   int finish() {
     Metrics final;
-    if (ending_ != Ending::diverged) {
+    if (stopping_.ending() != Ending::diverged) {
       std::optional<EvaluationPoint<T>> point;
-      if (best_.empty())
+      if (stopping_.best().empty())
         point.emplace(e_, progress_.step);
       else
-        restore_model();
+        stopping_.restore_best();
       for (const Split split : {Split::train, Split::val, Split::test})
         if (e_.data->size(split) > 0)
           for (const auto& entry : measure(e_, split)) final.push_back(entry);
@@ -335,11 +274,11 @@ template <class T> class Trainer {
     } else {
       final.emplace_back("train/loss", progress_.last_loss);
     }
-    progress_.finished = ending_ != Ending::diverged;
+    progress_.finished = stopping_.ending() != Ending::diverged;
     if (progress_.finished) save();  // a diverged run leaves its last good checkpoint the newest
     write_summary(final);
-    if (ending_ == Ending::diverged) return static_cast<int>(ExitCode::diverged);
-    return options_.require_target && !target_met_ ? static_cast<int>(ExitCode::target) : 0;
+    if (stopping_.ending() == Ending::diverged) return static_cast<int>(ExitCode::diverged);
+    return options_.require_target && !stopping_.target_met() ? static_cast<int>(ExitCode::target) : 0;
   }
 
   void write_summary(const Metrics& final) {
@@ -358,7 +297,7 @@ template <class T> class Trainer {
     if (e_.keep_best && !progress_.best.empty())
       best[e_.keep_best->monitor] = {{"value", number(progress_.best[0].first)}, {"step", progress_.best[0].second}};
     summary_ = {
-        {"status", kStatus[static_cast<int>(ending_)]},
+        {"status", kStatus[static_cast<int>(stopping_.ending())]},
         {"reason", progress_.reason},
         {"steps", progress_.step},
         {"epochs", static_cast<double>(progress_.step) / static_cast<double>(e_.steps_per_epoch)},
@@ -371,22 +310,14 @@ template <class T> class Trainer {
     folder_.write("summary.json", summary_.dump(2) + "\n");
   }
 
-  static std::string text(double value) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.6g", value);
-    return buffer;
-  }
-
   Experiment<T>& e_;
   const RunOptions& options_;
   RunFolder folder_;
   ProgressDisplay display_;
   std::unique_ptr<MetricsFile> metrics_;
   Progress progress_;
-  std::vector<Storage<T>> best_;
+  Stopping<T> stopping_{e_, progress_};
   Clock clock_;
-  Ending ending_ = Ending::none;
-  bool target_met_ = false;
   std::size_t examples_ = 0;
   double started_ = seconds_now();
   double last_log_ = 0, last_eval_ = 0, last_save_ = 0;

@@ -49,6 +49,8 @@ class ProgressDisplay {
   bool open_ = false;
 };
 
+/// A number for a person.
+std::string six_digits(double value);
 /// A number as short as it can be said in T, NaN and infinities as text: for JSON lines.
 std::string number_text(double value, bool is_float);
 /// {"step": 10, "epoch": 1, "train/loss": 0.5}
