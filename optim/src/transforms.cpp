@@ -17,11 +17,7 @@ template <class Options> TransformRow row() {
                         {"type"});
     return transform;
   };
-  return {Options::name, Options::about,
-          [](const std::function<void(config::Fields&)>& use) {
-            Options options;
-            use(*std::make_unique<config::Fields>(config::fields_of(options)));
-          },
+  return {Options::name, Options::about, config::visit_defaults<Options>,
           [make](const config::Value& v, config::Problems& p) { return make(v, p, float{}); },
           [make](const config::Value& v, config::Problems& p) { return make(v, p, double{}); }};
 }

@@ -135,13 +135,7 @@ struct Divergence {
 };
 
 template <class Rule> StopRow row() {
-  return {Rule::name, Rule::about,
-          [](const std::function<void(Fields&)>& visit) {
-            Rule defaults;
-            Fields fields = config::fields_of(defaults);
-            visit(fields);
-          },
-          [](const Value& value, Problems& problems) {
+  return {Rule::name, Rule::about, config::visit_defaults<Rule>, [](const Value& value, Problems& problems) {
             Rule rule;
             if (value.is(Value::Type::object))
               config::read_into(rule, value, problems, std::string("stop rule \"") + Rule::name + "\"", {"type"});

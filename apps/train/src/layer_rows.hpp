@@ -26,13 +26,7 @@ template <class T, class Layer> auto maker() {
 }
 
 template <class Layer> LayerRow row() {
-  return {Layer::name, Layer::about,
-          [](const std::function<void(Fields&)>& visit) {
-            Layer defaults;
-            Fields fields = config::fields_of(defaults);
-            visit(fields);
-          },
-          maker<float, Layer>(), maker<double, Layer>()};
+  return {Layer::name, Layer::about, config::visit_defaults<Layer>, maker<float, Layer>(), maker<double, Layer>()};
 }
 
 /// Convolutions, pooling and normalisation.

@@ -113,18 +113,8 @@ template <class T, class Loss> std::function<Batch<T>(const Tensor<T>&)> drawer(
 }
 
 template <class Loss> LossRow row() {
-  return {Loss::name,
-          Loss::about,
-          Loss::classes,
-          [](const std::function<void(Fields&)>& visit) {
-            Loss defaults;
-            Fields fields = config::fields_of(defaults);
-            visit(fields);
-          },
-          maker<float, Loss>(),
-          maker<double, Loss>(),
-          drawer<float, Loss>(),
-          drawer<double, Loss>()};
+  return {Loss::name,           Loss::about,           Loss::classes,         config::visit_defaults<Loss>,
+          maker<float, Loss>(), maker<double, Loss>(), drawer<float, Loss>(), drawer<double, Loss>()};
 }
 
 }  // namespace

@@ -69,13 +69,7 @@ template <class S> S read_schedule(const Value& value, const Span& span, Problem
 }
 
 template <class S> ScheduleRow row_with(decltype(ScheduleRow::make) make) {
-  return {S::name, S::about,
-          [](const std::function<void(Fields&)>& visit) {
-            S defaults;
-            Fields fields = config::fields_of(defaults);
-            visit(fields);
-          },
-          std::move(make)};
+  return {S::name, S::about, config::visit_defaults<S>, std::move(make)};
 }
 
 template <class S> ScheduleRow row() {

@@ -24,12 +24,7 @@ std::vector<std::string> shared_keys() {
 }
 
 template <class Source> DataRow row() {
-  return {Source::name, Source::about,
-          [](const std::function<void(Fields&)>& visit) {
-            Source defaults;
-            Fields fields = config::fields_of(defaults);
-            visit(fields);
-          },
+  return {Source::name, Source::about, config::visit_defaults<Source>,
           [](const Value& value, Problems& problems) -> std::function<RawData(const DataPaths&)> {
             Source source;
             config::read_into(source, value, problems, std::string("data \"") + Source::name + "\"", shared_keys());

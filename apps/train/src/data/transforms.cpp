@@ -95,12 +95,7 @@ struct Reshape {
 };
 
 template <class Transform> TransformRow row() {
-  return {Transform::name, Transform::about,
-          [](const std::function<void(Fields&)>& visit) {
-            Transform defaults;
-            Fields fields = config::fields_of(defaults);
-            visit(fields);
-          },
+  return {Transform::name, Transform::about, config::visit_defaults<Transform>,
           [](const Value& value, config::Problems& problems) -> TransformRow::Fit {
             Transform transform;
             if (value.is(Value::Type::object))

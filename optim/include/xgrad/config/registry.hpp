@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,13 @@ namespace xgrad::config {
 
 /// The valid name in {"type": NAME} or NAME, or "" with a problem.
 std::string name_in(const Value& value, const char* kind, const std::vector<std::string>& names, Problems& problems);
+
+/// Shows `visit` the fields of a registered thing, with their defaults: for lists, schemas and documentation.
+template <class Described> void visit_defaults(const std::function<void(Fields&)>& visit) {
+  Described defaults;
+  Fields fields = fields_of(defaults);
+  visit(fields);
+}
 
 /// Registered things of one kind, by name. Rows have a member `name`.
 template <class Row> class Registry {
