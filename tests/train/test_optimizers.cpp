@@ -74,6 +74,46 @@ TEST_CASE("optimizers that ask for the curvature train from JSON, and resume to 
   }
 }
 
+TEST_CASE("sparse_adam trains an embedding from JSON, and resumes to the same bytes") {
+  const ScratchFolder scratch;
+  Json rows = Json::array(), labels = Json::array();
+  for (int i = 0; i < 60; ++i) {  // pairs of words 0 to 5; the class says whether they are alike. 6 and 7 do not occur
+    rows.push_back({i % 6, i / 6 % 6});
+    labels.push_back(i % 6 % 2 == i / 6 % 2 ? 1 : 0);
+  }
+  Json config = spirals(
+      {{"type", "sparse_adam"}, {"lr", 0.05}, {"groups", {{{"match", {"2.*", "4.*"}}, {"by_fallback", true}}}}});
+  config["data"] = {{"type", "inline"}, {"inputs", rows}, {"targets", labels}, {"batch_size", 4}};
+  config["model"]["layers"] = {{{"type", "embedding"}, {"count", 8}, {"out", 4}, {"sparse", true}},
+                               "flatten",
+                               {{"type", "linear"}, {"out", 8}},
+                               "tanh",
+                               {{"type", "linear"}, {"out", 2}}};
+  config["train"] = {{"epochs", 20}, {"clip", {{"type", "norm"}, {"max", 1}}}};
+  config.erase("eval");
+  const std::string file = scratch.write("config.json", config.dump());
+  const auto whole = run_xgrad({"train", file, "-q", "-o", scratch.path("whole")});
+  REQUIRE_MESSAGE(whole.code == 0, whole.err);
+  const Json summary = Json::parse(read_text(scratch.path("whole/summary.json")));
+  CHECK(summary["metrics"]["train/loss"].get<double>() < 0.1);  // log 2 is what guessing gives
+  REQUIRE(run_xgrad({"train", file, "train.epochs=7", "-q", "-o", scratch.path("part")}).code == 0);
+  const auto resumed = run_xgrad({"resume", scratch.path("part"), "train.epochs=20", "-q"});
+  REQUIRE_MESSAGE(resumed.code == 0, resumed.err);
+  const TensorFile a = opened(last_checkpoint(scratch.path("whole"), 300)),
+                   b = opened(last_checkpoint(scratch.path("part"), 300));
+  CHECK(a.entries.size() == b.entries.size());
+  for (const auto& entry : a.entries) CHECK(tensor_bytes(b, entry.name) == tensor_bytes(a, entry.name));
+  const std::string zeros(2 * 4 * sizeof(float), '\0');
+  for (const char* name : {"optim.exp_avg.0.weight", "optim.exp_avg_sq.0.weight"}) {
+    CHECK(tensor_bytes(a, name).substr(6 * 4 * sizeof(float)) == zeros);  // words that no batch had
+    CHECK(tensor_bytes(a, name).substr(4 * 4 * sizeof(float), zeros.size()) != zeros);
+  }
+  config["model"]["layers"][0].erase("sparse");
+  const auto dense = run_xgrad({"train", scratch.write("dense.json", config.dump()), "-o", scratch.path("dense")});
+  CHECK(dense.code != 0);
+  CHECK_MESSAGE(dense.err.find("the gradient of \"0.weight\" (8, 4) is dense") != std::string::npos, dense.err);
+}
+
 TEST_CASE("targets are drawn only where the loss says how") {
   const ScratchFolder scratch;
   Json config = spirals({{"type", "sophia_g"}});

@@ -53,12 +53,14 @@ template <class T> class Lookup : public nn::Embedding<T> {
 struct EmbeddingLayer {
   std::int64_t count = 0, out = 0;
   std::optional<std::int64_t> padding;
+  bool sparse = false;
   static constexpr const char* name = "embedding";
   static constexpr config::About about{"numbers of characters, words or categories, each as a trained vector"};
   void describe(Fields& f) {
     f("count", count, range::count, "how many there are; inputs are whole numbers from 0 on").required();
     f("out", out, range::count, "size of a vector").required();
     f("padding", padding, range::nonnegative, "the one that stands for nothing: its vector stays 0");
+    f("sparse", sparse, "keep the gradient as rows of the numbers that a batch has: for sparse_adam");
   }
   template <class T>
   std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
@@ -76,7 +78,8 @@ struct EmbeddingLayer {
       return nullptr;
     }
     context.shape = context.shape.inserted(context.shape.rank(), out);
-    return std::make_shared<Lookup<T>>(count, out, EmbeddingOptions{.padding_idx = padding.value_or(-1)});
+    return std::make_shared<Lookup<T>>(count, out,
+                                       EmbeddingOptions{.padding_idx = padding.value_or(-1), .sparse = sparse});
   }
 };
 
