@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <cmath>
+#include <functional>
+#include <optional>
+#include <thread>
 
 #include "xgrad/xgrad.hpp"
 
@@ -37,6 +40,44 @@ TEST_CASE("running statistics move by the momentum, with the unbiased variance")
   const Tensor<double> before({2}, mean.values());
   batch_norm(x, mean, variance);
   CHECK(mean.data()[0] == before.data()[0]);  // evaluation changes nothing
+}
+
+TEST_CASE("AverageStatistics weighs all batches alike, whatever the momentum and what was there before") {
+  constexpr int kBatches = 3;
+  const auto batch = [](int i) { return numbers<double>({5 + i, 2}, 3.0 * i); };
+  double mean[2] = {}, variance[2] = {};  // averages over the batches, the variances unbiased
+  for (int i = 0; i < kBatches; ++i) {
+    const Tensor<double> x = batch(i), m = xgrad::mean(x, {0}), v = var(x, {0});
+    for (std::size_t c = 0; c < 2; ++c) {
+      mean[c] += m.data()[c] / kBatches;
+      variance[c] += v.data()[c] / kBatches;
+    }
+  }
+  for (const std::optional<double> momentum : {std::optional(0.1), std::optional(1.0), std::optional<double>()}) {
+    CAPTURE(momentum.value_or(0));
+    nn::BatchNorm1d<double> norm(2, {.momentum = momentum});
+    norm(numbers<double>({4, 2}, -50));
+    for (int round = 0; round < 2; ++round) {  // the second one begins anew
+      nn::AverageStatistics statistics;
+      for (int i = 0; i < kBatches; ++i) {
+        statistics.next_batch();
+        norm(batch(i));
+        std::thread([&] { CHECK(nn::AverageStatistics::weight() == 0); }).join();
+      }
+      for (std::size_t c = 0; c < 2; ++c) {
+        CHECK(norm.running_mean.data()[c] == doctest::Approx(mean[c]).epsilon(1e-13));
+        CHECK(norm.running_var.data()[c] == doctest::Approx(variance[c]).epsilon(1e-13));
+      }
+      norm.eval();
+      norm(batch(7));
+      norm.train();
+      CHECK(norm.running_mean.data()[0] == doctest::Approx(mean[0]).epsilon(1e-13));  // evaluation changes nothing
+    }
+  }
+  CHECK(nn::AverageStatistics::weight() == 0);
+  nn::BatchNorm1d<double> norm(2, {.momentum = 0.25});
+  norm(batch(0));
+  CHECK(norm.running_mean.data()[0] == doctest::Approx(0.25 * xgrad::mean(batch(0), {0}).data()[0]));
 }
 
 TEST_CASE("norms of float follow those of double, also far from zero and for long rows, whatever the threads") {
