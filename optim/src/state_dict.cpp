@@ -13,6 +13,15 @@ constexpr const char *kName = "xgrad.optimizer", *kSteps = "xgrad.step_count", *
 constexpr std::size_t kPlateauNumbers = 5;
 
 Shape vector_of(std::size_t size) { return {static_cast<std::int64_t>(size)}; }
+const std::string& text(const TensorFile& saved, const char* key) {
+  const auto found = saved.metadata.find(key);
+  XGRAD_CHECK(found != saved.metadata.end(), "load_state_dict: no \"", key, "\"; expected what state_dict() gave");
+  return found->second;
+}
+void check_saved_by(const std::string& name, const TensorFile& saved) {
+  XGRAD_CHECK(text(saved, kName) == name, "load_state_dict: saved by optimizer \"", text(saved, kName),
+              "\", this is \"", name, "\"");
+}
 
 }  // namespace
 
@@ -39,15 +48,29 @@ template <class T> TensorFile Optimizer<T>::state_dict() {
   return file;
 }
 
+template <class T> void Optimizer<T>::load_state(const TensorFile& saved) {
+  check_saved_by(name(), saved);
+  for (const State& s : state()) saved.get(s.name, s.dtype, s.shape, s.data);
+  for (const StateNumbers& numbers : state_numbers())
+    saved.get(kNumbers + numbers.name, vector_of(numbers.values.size()), numbers.values.data());
+  std::vector<std::int64_t> steps(steps_.size());
+  saved.get(kCounts, vector_of(steps.size()), steps.data());
+  const TensorFile::Entry* const waiting = saved.find(kPlateaus);
+  std::vector<double> numbers(waiting ? waiting->shape.size() : 0);
+  saved.get(kPlateaus, vector_of(numbers.size()), numbers.data());
+  std::vector<Plateau::State> plateaus(numbers.size() / kPlateauNumbers);
+  for (std::size_t i = 0; i < plateaus.size(); ++i) {
+    const double* const n = numbers.data() + i * kPlateauNumbers;
+    plateaus[i] = {n[0], n[1] != 0, static_cast<std::int64_t>(n[2]), static_cast<std::int64_t>(n[3]),
+                   static_cast<std::int64_t>(n[4])};
+  }
+  if (!plateaus.empty()) load_schedule_state(plateaus);  // schedules that the saved one did not have begin now
+  load_steps(std::move(steps), std::stoll(text(saved, kSteps)));
+}
+
 template <class T> void Optimizer<T>::load_state_dict(const TensorFile& saved) {
-  const auto text = [&saved](const char* key) {
-    const auto found = saved.metadata.find(key);
-    XGRAD_CHECK(found != saved.metadata.end(), "load_state_dict: no \"", key, "\"; expected what state_dict() gave");
-    return found->second;
-  };
-  XGRAD_CHECK(text(kName) == name(), "load_state_dict: saved by optimizer \"", text(kName), "\", this is \"", name(),
-              "\"");
-  const Json groups = Json::parse(text(kGroups));
+  check_saved_by(name(), saved);
+  const Json groups = Json::parse(text(saved, kGroups));
   XGRAD_CHECK(groups.size() == groups_.size(), "load_state_dict: ", groups.size(), " groups, the optimizer has ",
               groups_.size());
   std::vector<Hyperparameters> loaded;  // all or none
@@ -61,31 +84,19 @@ template <class T> void Optimizer<T>::load_state_dict(const TensorFile& saved) {
                  "group \"" + groups_[g].label + "\"");
   }
   if (!problems.ok()) throw config::ConfigError(problems);
-  for (const State& s : state()) saved.get(s.name, s.dtype, s.shape, s.data);
-  for (const StateNumbers& numbers : state_numbers())
-    saved.get(kNumbers + numbers.name, vector_of(numbers.values.size()), numbers.values.data());
-  std::vector<std::int64_t> steps(steps_.size());
-  saved.get(kCounts, vector_of(steps.size()), steps.data());
-  std::vector<Plateau::State> plateaus(schedule_state().size());
-  std::vector<double> numbers(plateaus.size() * kPlateauNumbers);
-  saved.get(kPlateaus, vector_of(numbers.size()), numbers.data());
-  for (std::size_t i = 0; i < plateaus.size(); ++i) {
-    const double* const n = numbers.data() + i * kPlateauNumbers;
-    plateaus[i] = {n[0], n[1] != 0, static_cast<std::int64_t>(n[2]), static_cast<std::int64_t>(n[3]),
-                   static_cast<std::int64_t>(n[4])};
-  }
+  load_state(saved);
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     groups_[g].hyperparameters = loaded[g];
     groups_[g].scheduled = groups[g].at("scheduled").get<std::vector<double>>();
     groups_[g].scheduled.resize(schedules_.size());
     groups_[g].initial_lr = groups[g].at("initial_lr").get<double>();
   }
-  load_schedule_state(plateaus);
-  load_steps(std::move(steps), std::stoll(text(kSteps)));
+  apply_schedules();
 }
 
-#define XGRAD_INSTANTIATE(T)                      \
-  template TensorFile Optimizer<T>::state_dict(); \
+#define XGRAD_INSTANTIATE(T)                                 \
+  template TensorFile Optimizer<T>::state_dict();            \
+  template void Optimizer<T>::load_state(const TensorFile&); \
   template void Optimizer<T>::load_state_dict(const TensorFile&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

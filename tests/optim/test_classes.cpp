@@ -110,7 +110,17 @@ TEST_CASE("state_dict goes on bit for bit, from its bytes") {
     CHECK(values_of(second) == values_of(whole));
   }
   optim::Adam adam(two<float>());
+  advance(adam, 1);
+  optim::Adam changed(two<float>(), {.lr = 0.5});
+  changed.load_state(adam.state_dict());
+  CHECK(changed.lr() == 0.5);  // its own, where load_state_dict() takes the saved one
+  CHECK(changed.step_count() == 1);
+  CHECK(changed.state_dict().find("exp_avg.a.weight")->bytes == adam.state_dict().find("exp_avg.a.weight")->bytes);
+  changed.load_state_dict(adam.state_dict());
+  CHECK(changed.lr() == 1e-3);
   optim::Lion lion(two<float>());
+  CHECK_THROWS_WITH_AS(lion.load_state(adam.state_dict()),
+                       "load_state_dict: saved by optimizer \"adam\", this is \"lion\"", Error);
   CHECK_THROWS_WITH_AS(lion.load_state_dict(adam.state_dict()),
                        "load_state_dict: saved by optimizer \"adam\", this is \"lion\"", Error);
   CHECK_THROWS_WITH_AS(lion.load_state_dict(TensorFile{}), doctest::Contains("expected what state_dict() gave"), Error);

@@ -127,6 +127,35 @@ TEST_CASE("a damaged checkpoint is passed over with a warning, all damaged ones 
   CHECK(resumed.out.find("checksum mismatch") != std::string::npos);
 }
 
+TEST_CASE("a checkpoint of another format is refused by its number") {
+  const ScratchFolder scratch;
+  const std::string config = scratch.write("config.json", kConfig), run = scratch.path("run");
+  REQUIRE(run_xgrad({"train", config, "train.epochs=2", "stop=[]", "schedule=[]", "-q", "-o", run}).code == 0);
+  std::string path;
+  for (const auto& entry : std::filesystem::directory_iterator(run + "/checkpoints")) path = entry.path().string();
+  TensorFile file = TensorFile::parse(read_file(path), path);
+  file.metadata["xgrad.format"] = "1";
+  write_file_atomically(path, file.serialize());
+  const auto refused = run_xgrad({"resume", run, "--from", path, "train.epochs=3"});
+  CHECK(refused.code == 5);
+  CHECK_MESSAGE(
+      refused.err.find("checkpoint format 1; this xgrad goes on from format 2: use the xgrad that wrote it") !=
+          std::string::npos,
+      refused.err);
+}
+
+TEST_CASE("a resumed run has the hyperparameters of its config, not those that were saved") {
+  const ScratchFolder scratch;
+  const std::string config = scratch.write("config.json", kConfig), run = scratch.path("run");
+  REQUIRE(run_xgrad({"train", config, "train.epochs=2", "stop=[]", "schedule=[]", "-q", "-o", run}).code == 0);
+  const auto resumed =
+      run_xgrad({"resume", run, "train.epochs=3", "-q", "optimizer.lr=0.005", "--allow-change", "optimizer.lr"});
+  REQUIRE_MESSAGE(resumed.code == 0, resumed.err);
+  const std::string metrics = read_text(run + "/metrics.jsonl");
+  CHECK(metrics.find("\"lr\": 0.01,") != std::string::npos);
+  CHECK(metrics.rfind("\"lr\": 0.005,") > metrics.rfind("\"lr\": 0.01,"));
+}
+
 TEST_CASE("a finished run is not resumed; a longer one is; other changes need --allow-change") {
   const ScratchFolder scratch;
   const std::string config = scratch.write("config.json", kConfig), run = scratch.path("run");

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr const char *kFormat = "xgrad.format", *kState = "xgrad.state", *kConfig = "xgrad.config",
-                     *kSchedules = "xgrad.schedules";
+                     *kOptimizer = "optim.", *kVersion = "2";
 
 /// A double as text that loses no bit.
 std::string exact(double value) {
@@ -57,17 +57,23 @@ Progress from_json(const Json& json) {
   return p;
 }
 
-Json to_json(const std::vector<optim::Plateau::State>& states) {
-  Json json = Json::array();
-  for (const auto& s : states) json.push_back({exact(s.best), s.has_best, s.bad, s.cooling, s.reductions});
-  return json;
+/// An optimizer's state_dict() within a checkpoint: its arrays behind a prefix.
+void add_optimizer(TensorFile& file, TensorFile state) {
+  for (TensorFile::Entry& entry : state.entries) {
+    entry.name = kOptimizer + entry.name;
+    file.entries.push_back(std::move(entry));
+  }
+  file.metadata.merge(state.metadata);
 }
-std::vector<optim::Plateau::State> schedules_from(const Json& json) {
-  std::vector<optim::Plateau::State> states;
-  for (const Json& s : json)
-    states.push_back({exact(s.at(0)), s.at(1).get<bool>(), s.at(2).get<std::int64_t>(), s.at(3).get<std::int64_t>(),
-                      s.at(4).get<std::int64_t>()});
-  return states;
+TensorFile optimizer_of(const TensorFile& file) {
+  TensorFile state;
+  state.metadata = file.metadata;
+  for (const TensorFile::Entry& entry : file.entries)
+    if (entry.name.starts_with(kOptimizer)) {
+      state.entries.push_back(entry);
+      state.entries.back().name.erase(0, std::string_view(kOptimizer).size());
+    }
+  return state;
 }
 
 TensorFile open_file(const std::string& path) {
@@ -109,10 +115,6 @@ template <class T> void take_model(const TensorFile& file, const std::string& pa
     file.get("buffer." + b.name, b.tensor.shape(), b.tensor.mutable_data());
 }
 
-std::string numbers_name(const std::string& parameter) {
-  return "optim.numbers" + (parameter.empty() ? "" : "." + parameter);
-}
-
 }  // namespace
 
 std::string checkpoint_name(std::int64_t step) {
@@ -142,12 +144,7 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
   for (const NamedTensor<T>& p : parameters) file.add("model." + p.name, p.tensor.shape(), p.tensor.data());
   for (const NamedTensor<T>& b : e.model->named_buffers())
     file.add("buffer." + b.name, b.tensor.shape(), b.tensor.data());
-  for (const auto& state : e.optimizer->state()) file.add("optim." + state.name, state.dtype, state.shape, state.data);
-  for (const auto& numbers : e.optimizer->state_numbers())
-    file.add(numbers_name(numbers.name), Shape{static_cast<std::int64_t>(numbers.values.size())},
-             static_cast<const double*>(numbers.values.data()));
-  const auto& steps = e.optimizer->steps();
-  file.add("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
+  add_optimizer(file, e.optimizer->state_dict());
   // The point to evaluate, for an optimizer that trains elsewhere; a finished run's model is already its best.
   const NamedTensors<T> tensors = model_tensors(e);
   if (e.optimizer->trains_elsewhere() && !(progress.finished && !best.empty())) {
@@ -156,12 +153,9 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
   }
   for (std::size_t i = 0; i < best.size(); ++i)
     file.add("best." + tensors[i].name, tensors[i].tensor.shape(), best[i].data());
-  file.metadata[kFormat] = "1";
+  file.metadata[kFormat] = kVersion;
   file.metadata[kState] = to_json(progress).dump();
   file.metadata[kConfig] = resolved(e.config).dump();
-  file.metadata["xgrad.optimizer"] = e.optimizer->name();
-  if (const auto states = e.optimizer->schedule_state(); !states.empty())
-    file.metadata[kSchedules] = to_json(states).dump();
   try {
     write_file_atomically(path, file.serialize());
   } catch (const Error& error) {
@@ -173,25 +167,13 @@ template <class T> Progress load_checkpoint(const std::string& path, Experiment<
   const TensorFile file = open_file(path);
   const auto format = file.metadata.find(kFormat);
   if (format == file.metadata.end()) throw CheckpointError(path + ": not a checkpoint of xgrad");
-  if (format->second != "1")
-    throw CheckpointError(path + ": checkpoint format " + format->second +
-                          "; this xgrad knows format 1, install a newer one");
-  if (file.metadata.at("xgrad.optimizer") != e.optimizer->name())
-    throw CheckpointError(path + ": the optimizer was \"" + file.metadata.at("xgrad.optimizer") +
-                          "\", the config says \"" + e.optimizer->name() + "\"");
+  if (format->second != kVersion)
+    throw CheckpointError(path + ": checkpoint format " + format->second + "; this xgrad goes on from format " +
+                          kVersion + ": use the xgrad that wrote it");
   try {
     take_model(file, path, e);
-    for (const auto& state : e.optimizer->state())
-      file.get("optim." + state.name, state.dtype, state.shape, state.data);
-    for (const auto& numbers : e.optimizer->state_numbers())
-      file.get(numbers_name(numbers.name), Shape{static_cast<std::int64_t>(numbers.values.size())},
-               numbers.values.data());
-    std::vector<std::int64_t> steps(e.optimizer->parameters().size());
-    file.get("optim.steps", Shape{static_cast<std::int64_t>(steps.size())}, steps.data());
+    e.optimizer->load_state(optimizer_of(file));  // hyperparameters are the config's, which may have been changed
     Progress progress = from_json(Json::parse(file.metadata.at(kState)));
-    if (const auto states = file.metadata.find(kSchedules); states != file.metadata.end())
-      e.optimizer->load_schedule_state(schedules_from(Json::parse(states->second)));
-    e.optimizer->load_steps(std::move(steps), progress.step - progress.skipped);
     best.clear();
     for (const NamedTensor<T>& x : model_tensors(e))
       if (file.find("best." + x.name)) {

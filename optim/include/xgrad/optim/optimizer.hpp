@@ -203,6 +203,8 @@ template <class T> class Optimizer {
   /// Goes on from there, bit for bit. Throws Error if it is of another optimizer, of other parameters or of other
   /// groups.
   void load_state_dict(const TensorFile& saved);
+  /// The same but for the groups and their hyperparameters, which stay as they are here.
+  void load_state(const TensorFile& saved);
   /// Throws Error unless there is a count for each parameter.
   void load_steps(std::vector<std::int64_t> steps, std::int64_t step_count);
 
