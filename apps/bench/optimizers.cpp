@@ -24,7 +24,10 @@ struct Case {
 
 std::vector<Case> cases() {
   std::vector<Case> result;
-  for (const optim::OptimizerRow& row : optim::optimizers().rows()) result.push_back({row.name, {{"type", row.name}}});
+  for (const optim::OptimizerRow& row : optim::optimizers().rows())
+    if (!row.rule<float>().rows)  // those take an embedding's gradients only
+      result.push_back(
+          {row.name, row.example ? nlohmann::json::parse(row.example) : nlohmann::json{{"type", row.name}}});
   result.push_back({"sgd momentum", {{"type", "sgd"}, {"momentum", 0.9}}});
   return result;
 }

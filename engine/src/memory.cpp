@@ -13,8 +13,10 @@ namespace xgrad {
 namespace {
 
 // Size classes: multiples of 64 bytes up to 1 KiB, then four steps per doubling, so at most a fifth is wasted.
-constexpr std::size_t kLine = 64, kSmall = 1024, kSlab = std::size_t{1} << 20, kLargestCarved = std::size_t{1} << 15;
+constexpr std::size_t kLine = 64, kSmall = 1024, kLargestCarved = std::size_t{1} << 18;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
+constexpr std::size_t kSlab =
+    kHugePage;  // so that a thousand tensors of middling size do not lie on as many small pages
 constexpr std::uint32_t kSmallClasses = kSmall / kLine, kClasses = kSmallClasses + 4 * 40;
 
 constexpr std::uint32_t class_of(std::size_t bytes) {
@@ -76,6 +78,19 @@ void* system_allocate(std::size_t bytes) {
 }
 
 #ifndef XGRAD_POOL_MALLOC
+/// What is left of a slab goes to the free lists, in the largest blocks that it has room for.
+void keep_rest_of_slab() {
+  while (pool.slab_left > 0) {
+    std::uint32_t size_class = class_of(pool.slab_left);
+    if (bytes_of(size_class) > pool.slab_left) --size_class;
+    auto* block = reinterpret_cast<Free*>(pool.slab);
+    block->next = pool.lists[size_class];
+    pool.lists[size_class] = block;
+    pool.slab += bytes_of(size_class);
+    pool.slab_left -= bytes_of(size_class);
+  }
+}
+
 [[gnu::noinline]] void* refill(std::uint32_t size_class) {
   if (hand_over.active) {
     const std::lock_guard lock(orphans_mutex);
@@ -87,6 +102,7 @@ void* system_allocate(std::size_t bytes) {
   const std::size_t bytes = bytes_of(size_class);
   if (bytes > kLargestCarved) return system_allocate(bytes);
   if (pool.slab_left < bytes) {
+    keep_rest_of_slab();
     pool.slab = static_cast<char*>(system_allocate(kSlab));
     pool.slab_left = kSlab;
     pool.stats.cached += kSlab;

@@ -212,6 +212,23 @@ TEST_CASE("updates act in order, and a state is overwritten only when nobody rea
   CHECK(optimizer->get("initial_count") == 5);
 }
 
+TEST_CASE("the old parameter can be read after the new one is written") {
+  constexpr std::int64_t kSize = 1000;  // whole tiles and a rest
+  NamedTensors<float> all = {{"p", parameter(Tensor<float>::full({kSize}, 3))}};
+  const auto optimizer = optim::make<float>({{"type", "expression"},
+                                             {"hyper", {{"lr", 0.5}}},
+                                             {"state", {{"moved", 0}}},
+                                             {"update", {"old = p", "p = p - lr*g", "moved = old - p"}}},
+                                            all);
+  for (int t = 0; t < 2; ++t) {
+    all[0].tensor.set_grad(Tensor<float>::full({kSize}, 0.25f));
+    optimizer->step();
+  }
+  for (const float p : all[0].tensor.values()) CHECK(p == 2.75f);
+  for (std::int64_t i = 0; i < kSize; ++i)
+    CHECK(static_cast<const float*>(optimizer->state().front().data)[i] == 0.125f);
+}
+
 TEST_CASE("sums, means and norms are of each tensor, before the step") {
   // Steps as long as a share of the parameter, less the mean gradient.
   const Json trust = {

@@ -14,7 +14,7 @@ struct MemoryStats {
 };
 MemoryStats memory_stats();
 void reset_peak_memory();
-/// Gives cached blocks larger than 32 KiB (smaller ones are carved from shared slabs) back to the system; returns the
+/// Gives cached blocks larger than 256 KiB (smaller ones are carved from shared slabs) back to the system; returns the
 /// bytes given back.
 std::size_t trim_memory();
 

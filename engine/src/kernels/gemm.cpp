@@ -95,7 +95,7 @@ int product(bool ta, bool tb, int m, int n, int k, double alpha, Rows<const doub
   return dnnl_success;
 }
 
-constexpr std::size_t kInner = 256;    // rows of B' that are packed at a time: a panel stays in the first-level cache
+constexpr std::size_t kInner = 320;    // rows of B' packed at a time, at most: a panel stays in the first-level cache
 constexpr std::size_t kColumns = 512;  // columns likewise: the panels stay near
 constexpr std::size_t kPackedRowsOfTransposed = 256;
 constexpr std::size_t kPackedRows = 32;  // rows of A that make packing B' worth its time
@@ -115,11 +115,12 @@ void own_product(std::size_t m, std::size_t k, T alpha, Factor<T> a, Factor<T> b
                  std::size_t first, std::size_t count) {
   const OwnProducts<T>& own = kernels<T>().own_products;
   const std::size_t padded = (std::min(count, kColumns) + own.panel - 1) / own.panel * own.panel;
-  Storage<T> panels(padded * std::min(k, kInner));
+  const std::size_t pieces = (k + kInner - 1) / kInner, most = (k + pieces - 1) / pieces;  // alike: C is read for each
+  Storage<T> panels(padded * most);
   for (std::size_t j = first; j < first + count; j += kColumns) {
     const std::size_t columns = std::min(kColumns, first + count - j);
-    for (std::size_t p = 0; p < k; p += kInner) {
-      const std::size_t inner = std::min(kInner, k - p);
+    for (std::size_t p = 0; p < k; p += most) {
+      const std::size_t inner = std::min(most, k - p);
       own.pack(b.data + p * b.row + j * b.column, b.row, b.column, inner, columns, panels.data());
       own.multiply({m, columns, inner, alpha, a.data + p * a.column, a.row, a.column, panels.data(), c.data + j,
                     c.stride, accumulate || p > 0});

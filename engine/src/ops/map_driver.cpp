@@ -233,8 +233,7 @@ Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& s
   if (result.size() <= kBlock && all_shaped(shape, inputs)) {
     MapLoop<T> row = single_row<T>(result.size());
     row.out = result.data();
-    for (std::size_t k = 0; k < inputs.size(); ++k)
-      row.inputs[k] = {inputs[k]->value.data(), 0, true, nullptr, false};
+    for (std::size_t k = 0; k < inputs.size(); ++k) row.inputs[k] = {inputs[k]->value.data(), 0, true, nullptr, false};
     kernel.forward(f, row);
     return result;
   }

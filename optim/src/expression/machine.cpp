@@ -2,6 +2,8 @@
 // The machine that runs a compiled optimizer, for one instruction set. Threaded code on a tile of eight batches: each
 // instruction is a function that takes the accumulator in eight registers and ends in a jump to the next one, so the
 // accumulator never leaves them; everything else is read from memory or from cells that stay in the first cache.
+#include <limits>
+
 #include "program.hpp"
 #include "xgrad/optim/kernel.hpp"
 #include "xgrad/optim/state.hpp"
@@ -192,6 +194,17 @@ template <class T> Handler<T> handler_of(Op op) {
 #undef XGRAD_CASE
 }
 
+/// True if nothing reads the parameter's cell once the parameter is stored.
+inline bool reads_parameter_first(const Program& program) {
+  bool stored = false;
+  for (const expression::Instruction* at = program.instructions; at->op != Op::end; ++at) {
+    for (const Operand& operand : {at->x, at->y})
+      if (stored && operand.kind == Operand::Kind::cell && operand.index == expression::kParameterCell) return false;
+    stored |= at->op == Op::store_p;
+  }
+  return true;
+}
+
 /// A program with addresses: what it works on, and the tiles of its own.
 template <class T> struct Machine {
   alignas(64) T cells[kMaxCells][kTile<T>];
@@ -200,22 +213,33 @@ template <class T> struct Machine {
   Step<T> steps[kMaxOps];
   simd::GradientInput<T> input;
   T parameter_decay;
+  bool gradient_as_is, parameter_as_is;  // read where they lie, not from a cell
 
   Machine(const expression::Prepared& prepared, const Block<T>& block)
-      : input(block), parameter_decay(prepared.program->sum_count != 0 ? T{1} : block.parameter_decay) {
+      : input(block), parameter_decay(prepared.program->sum_count != 0 ? T{1} : block.parameter_decay),
+        gradient_as_is(block.gradient_scale == 1 && block.gradient_decay == 0 &&
+                       block.clip == std::numeric_limits<T>::infinity()),
+        parameter_as_is(parameter_decay == 1 && reads_parameter_first(*prepared.program)) {
     for (std::size_t s = 0; s < prepared.program->scalar_count; ++s)
       for (T& element : scalars[s]) element = static_cast<T>(prepared.scalars[s]);
     nothing[0] = block.result_decay;
   }
   /// Whole arrays, or one tile that holds the rest of them.
-  void point_at(const Program& program, T* p, T* const* slots, bool whole) {
+  void point_at(const Program& program, T* p, const T* g, T* const* slots, bool whole) {
     const std::size_t mask = whole ? ~std::size_t{0} : 0;
     const auto address = [&](Operand operand, T*& place, std::size_t& place_mask) {
-      place_mask = operand.kind == Operand::Kind::slot ? mask : 0;
-      place = operand.kind == Operand::Kind::slot     ? slots[operand.index]
-              : operand.kind == Operand::Kind::cell   ? cells[operand.index]
+      place_mask = 0;
+      place = operand.kind == Operand::Kind::cell     ? cells[operand.index]
               : operand.kind == Operand::Kind::scalar ? scalars[operand.index]
                                                       : nothing;
+      T* array = operand.kind == Operand::Kind::slot ? slots[operand.index] : nullptr;
+      if (operand.kind == Operand::Kind::cell) {
+        if (operand.index == expression::kGradientCell && gradient_as_is) array = const_cast<T*>(g);  // only read
+        if (operand.index == expression::kParameterCell && parameter_as_is) array = p;
+      }
+      if (!array) return;
+      place = array;
+      place_mask = mask;
     };
     for (std::size_t k = 0;; ++k) {
       const expression::Instruction& instruction = program.instructions[k];
@@ -235,7 +259,7 @@ template <class T> struct Machine {
     using V = Batch<T>;
     const simd::GradientInput<T> gradient = input;
     const V decay(parameter_decay);
-    for (std::size_t k = 0; k < kTile<T>; k += V::size) {
+    for (std::size_t k = 0; k < kTile<T> && !(gradient_as_is && parameter_as_is); k += V::size) {
       const V parameter = V::load_unaligned(p + k);
       gradient(V::load_unaligned(g + k), parameter).store_aligned(cells[expression::kGradientCell] + k);
       (decay * parameter).store_aligned(cells[expression::kParameterCell] + k);
@@ -267,7 +291,7 @@ template <class T>
   Machine<T> machine(prepared, block);
   const std::size_t whole = block.n - block.n % kTile<T>;
   if (whole != 0) {
-    machine.point_at(program, block.p, block.slots, true);
+    machine.point_at(program, block.p, block.g, block.slots, true);
     for (std::size_t i = 0; i < whole; i += kTile<T>) {
       machine.run(block.p + i, block.g + i, i);
       machine.add_to(sums, program.sum_count, kTile<T>);
@@ -287,7 +311,7 @@ template <class T>
     copy(block.slots[s] + whole, slots[s]);
     places[s] = slots[s];
   }
-  machine.point_at(program, p, places, false);
+  machine.point_at(program, p, g, places, false);
   machine.run(p, g, 0);
   machine.add_to(sums, program.sum_count, rest);
   if (program.sum_count != 0) return;
