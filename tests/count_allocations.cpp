@@ -11,9 +11,12 @@ std::atomic<std::size_t> calls = 0;  // of all threads
 
 std::size_t operator_new_calls() { return calls; }
 
-void* operator new(std::size_t size) {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++calls;
-  if (void* block = std::malloc(size)) return block;
+  return std::malloc(size);
+}
+void* operator new(std::size_t size) {
+  if (void* block = operator new(size, std::nothrow)) return block;
   throw std::bad_alloc();
 }
 void operator delete(void* block) noexcept { std::free(block); }
