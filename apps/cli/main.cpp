@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The xgrad command: arguments in, exit code out. What the codes mean: train/run.hpp.
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
 #include <iostream>
 
 #include "commands.hpp"
@@ -15,6 +20,22 @@ namespace {
 using xgrad::train::ExitCode;
 
 int code(ExitCode code) { return static_cast<int>(code); }
+
+/// A standard stream that the caller closed would be the next file that is opened, and what is printed would go there.
+void open_standard_streams() {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream)
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", O_RDWR);
+}
+
+/// `result`, if what was printed has arrived, or if its reader went away ("| head"); else 8.
+int printed(int result) {
+  std::cout.flush();
+  if (std::cout && std::fflush(stdout) == 0 && !std::ferror(stdout)) return result;
+  pollfd out{STDOUT_FILENO, 0, 0};
+  if (::poll(&out, 1, 0) == 1 && out.revents & (POLLERR | POLLHUP)) return result;
+  std::cerr << "output error: cannot write all of the output; is the disk full?\n";
+  return result == 0 ? code(ExitCode::output) : result;
+}
 
 /// "trian" -> "train".
 std::string unknown_command_hint(const CLI::App& app, const std::vector<std::string>& words) {
@@ -35,7 +56,9 @@ std::string unknown_command_hint(const CLI::App& app, const std::vector<std::str
 
 int main(int argc, char** argv) {
   using namespace xgrad;
+  open_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // "| head" must not end a run: writing fails instead
+  std::signal(SIGXFSZ, SIG_IGN);  // nor a limit of the size of files
   CLI::App app{"xgrad: training from a JSON file. Exit codes: 0 done, 2 usage, 3 config, 4 data, 5 checkpoint, 6 "
                "diverged, 7 target missed, 8 output, 9 plug-in, 130/143 interrupted after saving."};
   app.require_subcommand(1);
@@ -113,8 +136,8 @@ int main(int argc, char** argv) {
   list_command->callback([&] { result = cli::list(common, kind); });
   auto* info_command = app.add_subcommand("info", "The settings of one thing: info optimizer adamw");
   info_command->add_option("kind", kind, "Its kind")->required();
-  info_command->add_option("name", name, "Its name")->required();
-  info_command->callback([&] { result = cli::info(common, kind, name); });
+  info_command->add_option("name", name, "Its name; without it, all of the kind");
+  info_command->callback([&] { result = name.empty() ? cli::list(common, kind) : cli::info(common, kind, name); });
   std::vector<std::string> conformance_names;
   auto* conformance_command =
       app.add_subcommand("conformance", "Check that optimizers keep what all optimizers promise; 1 if one does not");
@@ -139,8 +162,15 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
+    if (argc == 1) {
+      std::cerr << app.help();
+      return code(ExitCode::usage);
+    }
     const std::string hint = unknown_command_hint(app, {argv + 1, argv + argc});
-    std::cerr << "xgrad: " << (hint.empty() ? error.what() : hint) << "\nrun \"xgrad --help\" for usage\n";
+    std::string command = "xgrad";
+    for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
+    std::cerr << command << ": " << (hint.empty() ? error.what() : hint) << "\nrun \"" << command
+              << " --help\" for usage\n";
     return code(ExitCode::usage);
   } catch (const config::ConfigError& error) {
     std::cerr << error.what();
@@ -164,5 +194,5 @@ int main(int argc, char** argv) {
     std::cerr << "error: " << error.what() << "\n";
     return code(ExitCode::internal);
   }
-  return result;
+  return printed(result);
 }

@@ -115,16 +115,12 @@ int train(const Common& common, const TrainArguments& arguments) {
     options.quiet = common.quiet;
     options.json = common.json;
     options.require_target = arguments.require_target;
+    options.replace = arguments.force;
     std::error_code error;
-    if (fs::exists(fs::path(options.out) / "config.json", error)) {
-      if (!arguments.force)
-        throw train::OutputError(
-            "the run folder \"" + options.out + "\" already has a run; go on with \"xgrad resume " + options.out +
-            "\", replace it with --force, or choose another --out (free: " + next_folder(config.name) + ")");
-      for (const char* file :
-           {"checkpoints", "metrics.jsonl", "metrics.discarded.jsonl", "summary.json", "config.json"})
-        fs::remove_all(fs::path(options.out) / file, error);
-    }
+    if (!arguments.force && fs::exists(fs::path(options.out) / "config.json", error))
+      throw train::OutputError(
+          "the run folder \"" + options.out + "\" already has a run; go on with \"xgrad resume " + options.out +
+          "\", replace it with --force, or choose another --out (free: " + next_folder(config.name) + ")");
     return train::run_training(std::move(config), options, std::cout);
   }
   // The rest is built as far as it can be, so that all mistakes are told at once.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // An optimizer from its config: hyperparameters, and groups of parameters with their own.
+#include <regex.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "xgrad/optim/optimizer.hpp"
 
@@ -15,9 +16,35 @@ using config::Problems;
 using config::Value;
 using Type = Value::Type;
 
+/// Whether a POSIX extended regular expression, with \d for a digit, fits the whole name. Throws Error.
+bool matches_expression(std::string_view expression, const std::string& name) {
+  bool listed = false;  // within brackets
+  std::string posix = "^(";
+  for (std::size_t at = 0; at < expression.size(); ++at) {
+    const bool escape = expression[at] == '\\' && at + 1 < expression.size();
+    if (escape && expression[at + 1] == 'd') {
+      posix += listed ? "0-9" : "[0-9]";
+      ++at;
+      continue;
+    }
+    if (!escape) listed = listed ? expression[at] != ']' : expression[at] == '[';
+    posix += expression[at];
+    if (escape) posix += expression[++at];
+  }
+  regex_t compiled;
+  if (const int wrong = regcomp(&compiled, (posix + ")$").c_str(), REG_EXTENDED | REG_NOSUB)) {
+    char reason[128];
+    regerror(wrong, &compiled, reason, sizeof reason);
+    fail(reason);
+  }
+  const bool fits = regexec(&compiled, name.c_str(), 0, nullptr, 0) == 0;
+  regfree(&compiled);
+  return fits;
+}
+
 /// "*" and "?" as in file names; "re:..." is a regular expression.
 bool matches(const std::string& pattern, const std::string& name) {
-  if (pattern.starts_with("re:")) return std::regex_match(name, std::regex(pattern.substr(3)));
+  if (pattern.starts_with("re:")) return matches_expression(std::string_view(pattern).substr(3), name);
   const char* p = pattern.c_str();
   const char* n = name.c_str();
   const char* star = nullptr;
@@ -117,7 +144,7 @@ template <class T> class Grouping {
   bool match_one(const std::string& pattern, const std::string& name, const Value& at) {
     try {
       return matches(pattern, name);
-    } catch (const std::regex_error& error) {
+    } catch (const Error& error) {
       if (problems_.ok())
         problems_.add("XG103", at, "\"" + pattern + "\" is not a regular expression: " + error.what());
       return false;

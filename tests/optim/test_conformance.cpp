@@ -119,5 +119,8 @@ TEST_CASE("a group that matches nothing, or one parameter in two groups, is refu
   CHECK(problems_of({{{"match", "layer0*"}}, {{"rank", 2}}}).find("\"layer0.weight\" is in groups 1 and 2") !=
         std::string::npos);
   CHECK(problems_of({{{"lr", 0.1}}}).find("needs \"match\" or \"rank\"") != std::string::npos);
+  for (const char* whole : {"re:layer0\\.(weight|bias)", "re:layer\\d\\..*", "re:.*[\\d]\\.weight"})
+    CHECK_MESSAGE(problems_of({{{"match", whole}, {"lr", 0.1}}}).empty(), whole);
+  CHECK(problems_of({{{"match", "re:layer\\d"}, {"lr", 0.1}}}).find("matches no parameter") != std::string::npos);
   CHECK(problems_of({{{"match", "re:["}}}).find("not a regular expression") != std::string::npos);
 }

@@ -36,10 +36,18 @@ std::string ScratchFolder::write(const std::string& name, const std::string& tex
 }
 
 ProcessResult run_xgrad(const std::vector<std::string>& arguments, double kill_after_ms, int signal) {
-  const ScratchFolder scratch;
-  const std::string out = scratch.path("out"), err = scratch.path("err");
   std::vector<std::string> words{XGRAD_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  return run_command(std::move(words), kill_after_ms, signal);
+}
+
+ProcessResult run_shell(const std::string& line) {
+  return run_command({"/bin/sh", "-c", "xgrad='" XGRAD_PROGRAM "'; " + line});
+}
+
+ProcessResult run_command(std::vector<std::string> words, double kill_after_ms, int signal) {
+  const ScratchFolder scratch;
+  const std::string out = scratch.path("out"), err = scratch.path("err");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

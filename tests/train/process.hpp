@@ -11,6 +11,10 @@ struct ProcessResult {
 /// `kill_after_ms` >= 0: SIGKILL after so long, unless it ended before. `signal` to send instead.
 ProcessResult run_xgrad(const std::vector<std::string>& arguments, double kill_after_ms = -1, int signal = 9);
 
+/// A line of shell, in which $xgrad is the built command.
+ProcessResult run_shell(const std::string& line);
+ProcessResult run_command(std::vector<std::string> words, double kill_after_ms = -1, int signal = 9);
+
 /// A fresh folder that disappears with the object.
 class ScratchFolder {
  public:

@@ -23,28 +23,23 @@ constexpr const char* kStatus[] = {"running", "finished", "stopped", "diverged",
 template <class T> class Trainer {
  public:
   Trainer(Experiment<T>& experiment, const RunOptions& options, std::ostream& terminal)
-      : e_(experiment), options_(options), folder_(options.out),
+      : e_(experiment), options_(options), folder_(options.out, options.replace),
         display_(terminal, options.quiet ? "none" : e_.config.log.progress, e_.total_steps, e_.steps_per_epoch) {}
 
   int run() {
     SignalWatch signals;
-    const double start = seconds_now();
     begin();
-    const double before = progress_.seconds;
-    if (progress_.finished) {
-      throw CheckpointError("the run \"" + options_.out + "\" is already complete at step " +
-                            std::to_string(progress_.step) + " (" + progress_.reason +
-                            "); raise train.epochs or train.steps to go on");
-    }
+    before_ = progress_.seconds;
     clock_.start();
     while (stopping_.ending() == Ending::none && progress_.step < e_.total_steps) {
-      progress_.seconds = before + seconds_now() - start;
+      progress_.seconds = elapsed();
       if (const int signal = SignalWatch::received()) return interrupted(signal);
+      if (SignalWatch::save_asked()) save();
       step();
     }
     if (stopping_.ending() == Ending::none)
       stopping_.end(Ending::finished, "all " + std::to_string(e_.total_steps) + " steps done");
-    progress_.seconds = before + seconds_now() - start;
+    progress_.seconds = elapsed();
     return finish();
   }
 
@@ -135,6 +130,8 @@ template <class T> class Trainer {
   }
 
   // ---- now and then
+  /// Seconds of this run, with those before it was resumed.
+  double elapsed() const { return before_ + seconds_now() - started_; }
   /// Whether something periodic falls on this step; `last` is when it last did, for periods of time.
   bool due(const Duration& every, double& last) {
     if (every.unit == Duration::Unit::seconds) {
@@ -193,23 +190,29 @@ template <class T> class Trainer {
 
   // ---- beginning, saving, ending
   void begin() {
+    const bool restored = options_.resume && restore();
     progress_.stops.resize(e_.stop_rules.size());
+    if (progress_.finished)
+      throw CheckpointError("the run \"" + options_.out + "\" is already complete at step " +
+                            std::to_string(progress_.step) + " (" + progress_.reason +
+                            "); raise train.epochs or train.steps to go on");
+    // Written only now: a run that cannot be resumed with other settings keeps its own.
     folder_.write("config.json", resolved(e_.config).dump(2) + "\n");
-    if (options_.resume) restore();
     metrics_ = std::make_unique<MetricsFile>(folder_, progress_.metrics_bytes);
     last_log_ = last_eval_ = last_save_ = seconds_now();
-    if (progress_.step == 0 && !progress_.finished)
-      save();  // so that a run killed at any moment has somewhere to go on from
+    if (!restored) save();  // so that a run killed at any moment has somewhere to go on from
   }
 
-  /// From the newest checkpoint that is whole; damaged ones are named and passed over.
-  void restore() {
-    if (!options_.from.empty()) return void(progress_ = load_checkpoint(options_.from, e_, stopping_.best()));
-    const auto all = list_checkpoints(folder_.checkpoints());
+  /// From the newest checkpoint that is whole; damaged ones are named and passed over. False if there is none yet.
+  bool restore() {
+    auto all = list_checkpoints(folder_.checkpoints());
+    if (!options_.from.empty()) all = {{0, options_.from}};
     std::string first_reason;
+    bool restored = false;
     for (const auto& [step, path] : all) {
       try {
         progress_ = load_checkpoint(path, e_, stopping_.best());
+        restored = true;
         if (!first_reason.empty())
           display_.line("warning: " + first_reason + "; going on from step " + std::to_string(step));
         break;
@@ -217,13 +220,13 @@ template <class T> class Trainer {
         if (first_reason.empty()) first_reason = error.what();
       }
     }
-    if (!all.empty() && progress_.metrics_bytes == 0 && !first_reason.empty() && progress_.step == 0)
-      throw CheckpointError(first_reason);
-    progress_.stops.resize(e_.stop_rules.size());
+    if (!restored && !all.empty()) throw CheckpointError(first_reason);
+    if (!restored) display_.line("note: the run has no checkpoint; it begins anew");
     if (progress_.finished && progress_.step < e_.total_steps && progress_.reason.starts_with("all ")) {
       progress_.finished = false;  // the run was made longer
       progress_.metrics_bytes = before_final_bytes();
     }
+    return restored;
   }
   /// Where the lines of the final measurement begin: a longer run takes them back.
   std::int64_t before_final_bytes() const {
@@ -303,7 +306,7 @@ template <class T> class Trainer {
         {"epochs", static_cast<double>(progress_.step) / static_cast<double>(e_.steps_per_epoch)},
         {"metrics", values},
         {"best", best},
-        {"seconds", clock_.json(progress_.seconds)},
+        {"seconds", clock_.json(elapsed())},
         {"examples_per_second", std::round(static_cast<double>(examples_) / std::max(seconds_now() - started_, 1e-9))},
         {"peak_memory_bytes", peak_memory()},
         {"seed", e_.config.seed}};
@@ -319,7 +322,7 @@ template <class T> class Trainer {
   Stopping<T> stopping_{e_, progress_};
   Clock clock_;
   std::size_t examples_ = 0;
-  double started_ = seconds_now();
+  double started_ = seconds_now(), before_ = 0;
   double last_log_ = 0, last_eval_ = 0, last_save_ = 0;
   nlohmann::ordered_json summary_;
 };

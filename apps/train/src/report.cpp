@@ -119,8 +119,8 @@ std::int64_t peak_memory() {
 }
 
 std::string summary_text(const nlohmann::ordered_json& summary) {
-  std::string text =
-      "status      " + summary.at("status").get<std::string>() + ": " + summary.at("reason").get<std::string>() + "\n";
+  std::string text = "status              " + summary.at("status").get<std::string>() + ": " +
+                     summary.at("reason").get<std::string>() + "\n";
   const auto plain = [](const nlohmann::ordered_json& value) {
     return value.is_number_float() ? short_number(value.get<double>())
            : value.is_string()     ? value.get<std::string>()

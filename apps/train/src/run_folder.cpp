@@ -11,6 +11,8 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <string_view>
+#include <vector>
 
 #include "xgrad/io.hpp"
 #include "xgrad/train/run.hpp"
@@ -32,18 +34,40 @@ void write_all(int file, const std::string& path, const char* data, std::size_t 
 
 std::atomic<int> caught_signal{0};
 std::atomic<std::time_t> caught_at{0};
-static_assert(std::atomic<int>::is_always_lock_free && std::atomic<std::time_t>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<std::time_t>::is_always_lock_free &&
+              std::atomic<bool>::is_always_lock_free);
+
+std::atomic<bool> asked_to_save{false};
 
 void on_signal(int number) {
+  if (number == SIGHUP || number == SIGUSR1) {
+    asked_to_save = true;
+    return;
+  }
   const std::time_t now = std::time(nullptr);
   if (caught_signal.load() != 0 && now - caught_at.load() <= 2) _exit(128 + number);
   caught_signal = number;
   caught_at = now;
 }
 
+/// Files that write_file_atomically() had not finished when its process was killed.
+void remove_unfinished(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() < 8) continue;
+    const std::string_view whole(name.data(), name.size() - 7);  // without ".XXXXXX"
+    if (name[whole.size()] == '.' && (whole.ends_with(".json") || whole.ends_with(".xg.safetensors")))
+      found.push_back(entry.path());
+  }
+  for (const fs::path& file : found) fs::remove(file, error);
+}
+
 }  // namespace
 
-RunFolder::RunFolder(const std::string& path) : path_(path) {
+RunFolder::RunFolder(const std::string& path, bool replace) : path_(path) {
   std::error_code error;
   std::filesystem::create_directories(checkpoints(), error);
   if (error) throw OutputError("cannot make the run folder \"" + path + "\": " + error.message());
@@ -60,6 +84,13 @@ RunFolder::RunFolder(const std::string& path) : path_(path) {
   const std::string pid = std::to_string(::getpid());
   if (::ftruncate(lock_, 0) != 0 || ::write(lock_, pid.data(), pid.size()) < 0)
     system_failure("cannot write \"" + name + "\"");
+  remove_unfinished(path);
+  remove_unfinished(checkpoints());
+  if (!replace) return;
+  for (const char* old : {"config.json", "summary.json", "metrics.jsonl", "metrics.discarded.jsonl", "checkpoints"})
+    if (std::filesystem::remove_all(file(old), error); error)
+      throw OutputError("cannot remove \"" + file(old) + "\": " + error.message());
+  std::filesystem::create_directories(checkpoints(), error);
 }
 
 RunFolder::~RunFolder() { ::close(lock_); }
@@ -78,7 +109,7 @@ MetricsFile::MetricsFile(const RunFolder& folder, std::int64_t bytes)
   if (present < bytes)
     throw CheckpointError("\"" + path_ + "\" has " + std::to_string(present) + " bytes, the checkpoint knows " +
                           std::to_string(bytes) + "; was it changed?");
-  if (present > bytes && bytes > 0) {  // kept, so that nothing measured is lost
+  if (present > bytes) {  // kept, so that nothing measured is lost
     std::string rest(static_cast<std::size_t>(present - bytes), '\0');
     const ssize_t n = ::pread(file_, rest.data(), rest.size(), bytes);
     const std::string discarded = folder.file("metrics.discarded.jsonl");
@@ -105,16 +136,19 @@ std::int64_t MetricsFile::sync() {
 
 SignalWatch::SignalWatch() {
   caught_signal = 0;
+  asked_to_save = false;
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (std::size_t i = 0; i < std::size(kSignals); ++i) {
+    sigaction(kSignals[i], nullptr, &before_[i]);
+    if (before_[i].sa_handler != SIG_IGN) sigaction(kSignals[i], &action, nullptr);
+  }
 }
 SignalWatch::~SignalWatch() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  for (std::size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &before_[i], nullptr);
 }
 int SignalWatch::received() { return caught_signal.load(); }
+bool SignalWatch::save_asked() { return asked_to_save.exchange(false); }
 
 }  // namespace xgrad::train

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
+#include <csignal>
+#include <iterator>
 #include <string>
 
 namespace xgrad::train {
@@ -7,8 +9,9 @@ namespace xgrad::train {
 /// A run's folder: one process at a time writes to it. Throws OutputError.
 class RunFolder {
  public:
-  /// Makes the folder if need be and locks it.
-  explicit RunFolder(const std::string& path);
+  /// Makes the folder if need be, locks it, and removes what killed processes left half written; with `replace` the
+  /// run that is there, too.
+  RunFolder(const std::string& path, bool replace);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -40,7 +43,8 @@ class MetricsFile {
   std::int64_t size_ = 0;
 };
 
-/// While it lives, SIGINT and SIGTERM only set a flag; a second one within two seconds ends the process at once.
+/// While it lives, SIGINT and SIGTERM only set a flag; a second one within two seconds ends the process at once. SIGHUP
+/// and SIGUSR1 ask for a checkpoint. Signals that were ignored before (nohup) still are.
 class SignalWatch {
  public:
   SignalWatch();
@@ -49,6 +53,12 @@ class SignalWatch {
   SignalWatch& operator=(const SignalWatch&) = delete;
   /// The signal that arrived, or 0.
   static int received();
+  /// Whether a checkpoint was asked for since the last call.
+  static bool save_asked();
+
+ private:
+  static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+  struct sigaction before_[std::size(kSignals)];
 };
 
 }  // namespace xgrad::train

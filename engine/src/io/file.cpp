@@ -29,9 +29,9 @@ constexpr auto kTables = [] {
 [[noreturn]] void system_failure(const std::string& path, const char* what) {
   const int reason = errno;
   fail("cannot ", what, " \"", path, "\": ", std::strerror(reason),
-       reason == ENOSPC || reason == EDQUOT  ? "; free some space"
-       : reason == EACCES || reason == EROFS ? "; choose a place that can be written"
-                                             : "");
+       reason == ENOSPC || reason == EDQUOT ? "; free some space"
+       : reason == EROFS                    ? "; choose a place that can be written"
+                                            : "");
 }
 
 /// An open file descriptor; closing is checked where it matters.
@@ -101,14 +101,20 @@ std::vector<std::byte> read_file(const std::string& path) {
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) system_failure(path, "read");
   if (S_ISDIR(status.st_mode)) fail("cannot read \"", path, "\": it is a directory");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
-  for (std::size_t done = 0; done < bytes.size();) {
+  // What is no plain file, a pipe for example, does not know its size.
+  const bool plain = S_ISREG(status.st_mode);
+  std::vector<std::byte> bytes(plain ? static_cast<std::size_t>(status.st_size) : std::size_t{1} << 16);
+  std::size_t done = 0;
+  while (done < bytes.size()) {
     const ssize_t n = ::read(file.number(), bytes.data() + done, bytes.size() - done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) system_failure(path, "read");
-    if (n == 0) fail("cannot read \"", path, "\": it became shorter while it was read");
+    if (n == 0) break;
     done += static_cast<std::size_t>(n);
+    if (!plain && done == bytes.size()) bytes.resize(2 * done);
   }
+  if (plain && done < bytes.size()) fail("cannot read \"", path, "\": it became shorter while it was read");
+  bytes.resize(done);
   return bytes;
 }
 

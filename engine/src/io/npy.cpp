@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <regex>
 
 #include "xgrad/io.hpp"
 
@@ -31,6 +30,14 @@ constexpr Type kTypes[] = {
     {"u2", 2, convert<std::uint16_t>}, {"i4", 4, convert<std::int32_t>}, {"u4", 4, convert<std::uint32_t>},
     {"i8", 8, convert<std::int64_t>},  {"u8", 8, convert<std::uint64_t>}};
 
+/// What stands behind a key of the header, a Python dict.
+std::string_view behind(std::string_view header, std::string_view key) {
+  const std::size_t at = header.find(key);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = header.substr(at + key.size());
+  return rest.substr(std::min(rest.find_first_not_of(' '), rest.size()));
+}
+
 }  // namespace
 
 NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& source) {
@@ -46,36 +53,41 @@ NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& source) 
   if (major > 1) length |= byte(10) << 16 | byte(11) << 24;
   require(length <= text.size() - prefix, "truncated: the header claims ", length, " bytes");
   const std::string header(text.substr(prefix, length));
-  std::smatch descr, fortran, shape;
-  require(std::regex_search(header, descr, std::regex("'descr': *'([<>|=])([a-zA-Z][0-9]*)'")),
+  const std::string_view descr = behind(header, "'descr':"), order = behind(header, "'fortran_order':"),
+                         shape = behind(header, "'shape':");
+  const std::size_t quote = descr.find('\'', 1);
+  require(descr.size() > 3 && descr[0] == '\'' && quote != std::string_view::npos && std::strchr("<>|=", descr[1]),
           "unsupported element type in ", header, "; expected float32, float64, integers or booleans");
-  require(std::regex_search(header, fortran, std::regex("'fortran_order': *(True|False)")) &&
-              std::regex_search(header, shape, std::regex("'shape': *\\(([0-9, ]*)\\)")),
+  const std::string_view element = descr.substr(2, quote - 2);
+  const bool fortran = order.starts_with("True");
+  const std::string sizes(shape.substr(0, std::min(shape.find(')'), shape.size())));
+  require((fortran || order.starts_with("False")) && sizes.starts_with("(") && sizes.size() < shape.size() &&
+              sizes.find_first_not_of("0123456789, ", 1) == std::string::npos,
           "malformed header ", header);
-  require(descr[1] != ">", "big-endian numbers; save with array.astype('<", descr[2].str(), "')");
+  require(descr[1] != '>', "big-endian numbers; save with array.astype('<", element, "')");
   const auto* type =
-      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& t) { return t.name == descr[2].str(); });
-  require(type != std::end(kTypes), "unsupported element type '", descr[2].str(),
+      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& t) { return t.name == element; });
+  require(type != std::end(kTypes), "unsupported element type '", element,
           "'; expected float32, float64, integers or booleans");
 
   NpyArray array;
   array.integers = type->name[0] != 'f';
   std::size_t count = 1;
-  const std::string sizes = shape[1];
-  static const std::regex kNumber("[0-9]+");
-  for (std::sregex_iterator it(sizes.begin(), sizes.end(), kNumber), end; it != end; ++it) {
-    require(it->str().size() < 18 && array.shape.rank() < Shape::kMaxRank, "shape (", sizes, ") is too large");
-    const std::size_t n = std::stoull(it->str());
-    require(n == 0 || count <= text.size() / n, "shape (", sizes, ") is larger than the file");
+  for (std::size_t at = 0; (at = sizes.find_first_of("0123456789", at)) != std::string::npos;) {
+    const std::size_t end = std::min(sizes.find_first_not_of("0123456789", at), sizes.size());
+    require(end - at < 18 && array.shape.rank() < Shape::kMaxRank, "shape ", sizes, ") is too large");
+    const std::size_t n = std::stoull(sizes.substr(at, end - at));
+    require(n == 0 || count <= text.size() / n, "shape ", sizes, ") is larger than the file");
     count *= n;
     array.shape.push_back(static_cast<std::int64_t>(n));
+    at = end;
   }
   const std::size_t present = text.size() - prefix - length;
-  require(present == count * type->size, "shape (", sizes, ") needs ", count * type->size,
+  require(present == count * type->size, "shape ", sizes, ") needs ", count * type->size,
           " bytes of data, the file has ", present);
   array.values.resize(count);
   type->convert(bytes.data() + prefix + length, array.values);
-  if (fortran[1] == "True" && array.shape.rank() > 1) {  // to row-major
+  if (fortran && array.shape.rank() > 1) {  // to row-major
     std::vector<double> rows(count);
     for (std::size_t i = 0; i < count; ++i) {
       std::size_t rest = i, from = 0, stride = 1;

@@ -63,6 +63,7 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems)
 
 struct RunOptions {
   std::string out;      ///< the run folder
+  bool replace = false;  ///< a run that is there is removed, once nothing is wrong with the new one
   bool resume = false;  ///< continue from the newest checkpoint in it
   std::string from;     ///< resume: this checkpoint instead
   bool quiet = false;
