@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "xgrad/train/run.hpp"
+
 namespace xgrad::cli {
 
 /// What all commands share.
@@ -22,14 +24,25 @@ struct ResumeArguments {
   std::vector<std::string> overrides, allowed;
 };
 struct EvalArguments {
-  std::string run, split = "test";
+  std::string run, split;
   std::vector<std::string> overrides;
 };
 struct PredictArguments {
   std::string run, input, output, format = "csv";
+  std::vector<std::string> overrides;
+  bool raw = false;
 };
 
 // Each returns the process's exit code.
+/// Throws ConfigError if there are any.
+inline void require(const config::Problems& problems) {
+  if (!problems.ok()) throw config::ConfigError(problems);
+}
+/// f called with a number of the config's type.
+template <class F> auto with_type(const train::Config& config, F f) {
+  return config.dtype == "float64" ? f(double{}) : f(float{});
+}
+
 int train(const Common& common, const TrainArguments& arguments);
 int resume(const Common& common, const ResumeArguments& arguments);
 int eval(const Common& common, const EvalArguments& arguments);

@@ -101,15 +101,19 @@ int main(int argc, char** argv) {
   auto* eval_command = app.add_subcommand("eval", "Measure a trained model");
   eval_command->add_option("run", eval_arguments.run, "A run folder or checkpoint")->required();
   eval_command->add_option("overrides", eval_arguments.overrides, "Changed settings: data.path=other.csv");
-  eval_command->add_option("--split", eval_arguments.split, "train, val or test")
+  eval_command->add_option("--split", eval_arguments.split, "train, val or test; default: test, or what there is")
       ->check(CLI::IsMember({"train", "val", "test"}));
   eval_command->callback([&] { result = cli::eval(common, eval_arguments); });
 
   cli::PredictArguments predict_arguments;
   auto* predict_command = app.add_subcommand("predict", "A trained model's outputs for new rows");
   predict_command->add_option("run", predict_arguments.run, "A run folder or checkpoint")->required();
-  predict_command->add_option("-i,--input", predict_arguments.input, "csv (plain or gzip) or npy file of input rows")
+  predict_command
+      ->add_option("-i,--input", predict_arguments.input,
+                   "New rows: csv or IDX (plain or gzip) or npy; - is standard input")
       ->required();
+  predict_command->add_option("overrides", predict_arguments.overrides, "Changed settings: data.skip_rows=0");
+  predict_command->add_flag("--raw", predict_arguments.raw, "The model's outputs instead of probabilities");
   predict_command->add_option("-o,--output", predict_arguments.output, "Where to; default: standard output");
   predict_command->add_option("--format", predict_arguments.format, "csv, jsonl or npy")
       ->check(CLI::IsMember({"csv", "jsonl", "npy"}));

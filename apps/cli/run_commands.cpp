@@ -3,10 +3,8 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "commands.hpp"
-#include "xgrad/io.hpp"
 #include "xgrad/train/run.hpp"
 
 namespace xgrad::cli {
@@ -15,10 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 using config::Problems;
 using train::Config;
-
-void require(const Problems& problems) {
-  if (!problems.ok()) throw config::ConfigError(problems);
-}
 
 /// runs/NAME-001 or the next number that is free.
 std::string next_folder(const std::string& name) {
@@ -38,70 +32,6 @@ bool may_change(const std::string& path, const std::vector<std::string>& allowed
   for (const std::string& key : allowed)
     if (path == key || path.starts_with(key + ".") || path.starts_with(key + "[")) return true;
   return false;
-}
-
-template <class F> auto with_type(const Config& config, F f) {
-  return config.dtype == "float64" ? f(double{}) : f(float{});
-}
-
-template <class T> train::Experiment<T> trained(const std::string& run, const std::vector<std::string>& overrides) {
-  Problems problems;
-  const train::SavedRun saved = train::open_run(run, overrides, problems);
-  require(problems);
-  if (saved.checkpoint.empty()) throw train::CheckpointError("the run \"" + run + "\" has no checkpoint yet");
-  train::Experiment<T> experiment = train::build<T>(saved.config, problems);
-  require(problems);
-  train::load_model(experiment, saved.checkpoint);
-  return experiment;
-}
-
-Config config_of(const std::string& run, const std::vector<std::string>& overrides) {
-  Problems problems;
-  Config config = train::open_run(run, overrides, problems).config;
-  require(problems);
-  return config;
-}
-
-template <class T> void predict_rows(const PredictArguments& arguments, std::ostream& out) {
-  auto experiment = trained<T>(arguments.run, {});
-  const Shape sample = experiment.data->sample_shape();
-  const std::vector<double> numbers = train::read_rows(arguments.input, sample.size());
-  const auto rows = static_cast<std::int64_t>(numbers.size() / sample.size());
-  const NoGrad no_grad;
-  experiment.model->eval();
-  std::vector<double> transformed = numbers;
-  experiment.data->transform(transformed);
-  const Tensor<T> output =
-      (*experiment.model)(Tensor<T>(sample.inserted(0, rows), Storage<T>(transformed.begin(), transformed.end())));
-  if (arguments.format == "npy") {
-    const auto bytes = npy_bytes(output.shape(), output.data());
-    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    return;
-  }
-  const std::size_t columns = output.size() / static_cast<std::size_t>(rows);
-  const bool classes = experiment.accuracy;
-  const auto name = [&](std::size_t c) {
-    return c < experiment.data->class_names().size() ? experiment.data->class_names()[c] : std::to_string(c);
-  };
-  if (arguments.format == "csv") {
-    if (classes) out << "class,";
-    for (std::size_t c = 0; c < columns; ++c) out << (c ? "," : "") << "output_" << c;
-    out << "\n";
-  }
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const T* row = output.data() + static_cast<std::size_t>(r) * columns;
-    const auto best = static_cast<std::size_t>(std::max_element(row, row + columns) - row);
-    std::string line;
-    for (std::size_t c = 0; c < columns; ++c) {
-      line += c ? "," : "";
-      xgrad::detail::append_text(line, row[c]);
-    }
-    if (arguments.format == "csv")
-      out << (classes ? name(best) + "," : "") << line << "\n";
-    else
-      out << "{" << (classes ? "\"class\": " + nlohmann::json(name(best)).dump() + ", " : "") << "\"output\": [" << line
-          << "]}\n";
-  }
 }
 
 }  // namespace
@@ -130,9 +60,10 @@ int train(const Common& common, const TrainArguments& arguments) {
 
 int resume(const Common& common, const ResumeArguments& arguments) {
   Problems problems;
-  Config before = train::open_run(arguments.run, {}, problems).config;
+  const std::string folder = train::run_folder_of(arguments.run);
+  Config before = train::config_of_run(folder, {}, problems);
   require(problems);
-  Config config = train::open_run(arguments.run, arguments.overrides, problems).config;
+  Config config = train::config_of_run(folder, arguments.overrides, problems);
   require(problems);
   const auto old_settings = train::resolved(before).flatten(), new_settings = train::resolved(config).flatten();
   const auto compare = [&](const auto& a, const auto& b) {
@@ -151,47 +82,12 @@ int resume(const Common& common, const ResumeArguments& arguments) {
   if (problems.ok()) compare(old_settings, new_settings);
   require(problems);
   train::RunOptions options;
-  options.out = fs::is_regular_file(arguments.run) ? fs::absolute(arguments.run).parent_path().parent_path().string()
-                                                   : arguments.run;
+  options.out = folder;
   options.from = !arguments.from.empty() ? arguments.from : fs::is_regular_file(arguments.run) ? arguments.run : "";
   options.resume = true;
   options.quiet = common.quiet;
   options.json = common.json;
   return train::run_training(std::move(config), options, std::cout);
-}
-
-int eval(const Common& common, const EvalArguments& arguments) {
-  const Config config = config_of(arguments.run, arguments.overrides);
-  return with_type(config, [&]<class T>(T) {
-    auto experiment = trained<T>(arguments.run, arguments.overrides);
-    const train::Split split = arguments.split == "train" ? train::Split::train
-                               : arguments.split == "val" ? train::Split::val
-                                                          : train::Split::test;
-    if (experiment.data->size(split) == 0)
-      throw train::DataError("the split \"" + arguments.split + "\" of this run has no rows");
-    nlohmann::ordered_json json = nlohmann::ordered_json::object();
-    for (const auto& [name, value] : train::measure(experiment, split)) {
-      json[name] = value;
-      if (!common.json) std::cout << name << " " << value << "\n";
-    }
-    if (common.json) std::cout << json.dump(2) << "\n";
-    return 0;
-  });
-}
-
-int predict(const Common&, const PredictArguments& arguments) {
-  const Config config = config_of(arguments.run, {});
-  std::ostringstream text;
-  with_type(config, [&]<class T>(T) { predict_rows<T>(arguments, text); });
-  const std::string all = text.str();
-  if (arguments.output.empty()) {
-    std::cout << all;
-  } else {
-    try {
-      write_file_atomically(arguments.output, std::as_bytes(std::span<const char>(all.data(), all.size())));
-    } catch (const Error& error) { throw train::OutputError(error.what()); }
-  }
-  return 0;
 }
 
 int check(const Common& common, const std::vector<std::string>& configs, const std::vector<std::string>& overrides,

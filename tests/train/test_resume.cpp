@@ -138,10 +138,9 @@ TEST_CASE("a checkpoint of another format is refused by its number") {
   write_file_atomically(path, file.serialize());
   const auto refused = run_xgrad({"resume", run, "--from", path, "train.epochs=3"});
   CHECK(refused.code == 5);
-  CHECK_MESSAGE(
-      refused.err.find("checkpoint format 1; this xgrad goes on from format 2: use the xgrad that wrote it") !=
-          std::string::npos,
-      refused.err);
+  CHECK_MESSAGE(refused.err.find("checkpoint format 1; this xgrad reads format 3: use the xgrad that wrote it") !=
+                    std::string::npos,
+                refused.err);
 }
 
 TEST_CASE("a resumed run has the hyperparameters of its config, not those that were saved") {

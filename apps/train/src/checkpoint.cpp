@@ -12,7 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr const char *kFormat = "xgrad.format", *kState = "xgrad.state", *kConfig = "xgrad.config",
-                     *kOptimizer = "optim.", *kVersion = "2";
+                     *kOptimizer = "optim.", *kVersion = "3", *kData = "xgrad.data", *kFitted = "data.transform.",
+                     *kFill = "data.fill";
 
 /// A double as text that loses no bit.
 std::string exact(double value) {
@@ -76,10 +77,64 @@ TensorFile optimizer_of(const TensorFile& file) {
   return state;
 }
 
+/// What the data was: its numbers as arrays, the rest as metadata.
+void add_description(TensorFile& file, const DataDescription& about) {
+  const auto sizes = [](const Shape& shape) { return std::vector<std::int64_t>(shape.begin(), shape.end()); };
+  const auto add = [&file](const std::string& name, const std::vector<double>& numbers) {
+    if (!numbers.empty()) file.add(name, Shape{static_cast<std::int64_t>(numbers.size())}, numbers.data());
+  };
+  for (std::size_t i = 0; i < about.fitted.size(); ++i) add(kFitted + std::to_string(i), about.fitted[i]);
+  add(kFill, about.fill);
+  file.metadata[kData] = Json{{"sample", sizes(about.sample)}, {"target", sizes(about.target)},
+                              {"classes", about.classes},      {"class_names", about.class_names},
+                              {"width", about.width},          {"places", about.places},
+                              {"columns", about.columns},      {"target_name", about.target_name}}
+                             .dump();
+}
+DataDescription description_of(const TensorFile& file) {
+  const Json json = Json::parse(file.metadata.at(kData));
+  DataDescription about;
+  const auto shape = [&json](const char* key) {
+    Shape result;
+    for (const Json& size : json.at(key)) result.push_back(size.get<std::int64_t>());
+    return result;
+  };
+  about.sample = shape("sample");
+  about.target = shape("target");
+  json.at("classes").get_to(about.classes);
+  json.at("class_names").get_to(about.class_names);
+  json.at("width").get_to(about.width);
+  json.at("places").get_to(about.places);
+  json.at("columns").get_to(about.columns);
+  json.at("target_name").get_to(about.target_name);
+  const auto numbers = [&file](const std::string& name) {
+    const TensorFile::Entry* entry = file.find(name);
+    std::vector<double> result(entry ? entry->shape.size() : 0);
+    if (entry) file.get(name, entry->shape, result.data());
+    return result;
+  };
+  for (const TensorFile::Entry& entry : file.entries)
+    if (entry.name.starts_with(kFitted)) {
+      const std::size_t i = std::stoul(entry.name.substr(std::string_view(kFitted).size()));
+      about.fitted.resize(std::max(about.fitted.size(), i + 1));
+      about.fitted[i] = numbers(entry.name);
+    }
+  about.fill = numbers(kFill);
+  return about;
+}
+
+/// A checkpoint of the present format.
 TensorFile open_file(const std::string& path) {
+  TensorFile file;
   try {
-    return TensorFile::parse(read_file(path), path);
+    file = TensorFile::parse(read_file(path), path);
   } catch (const Error& error) { throw CheckpointError(error.what()); }
+  const auto format = file.metadata.find(kFormat);
+  if (format == file.metadata.end()) throw CheckpointError(path + ": not a checkpoint of xgrad");
+  if (format->second != kVersion)
+    throw CheckpointError(path + ": checkpoint format " + format->second + "; this xgrad reads format " + kVersion +
+                          ": use the xgrad that wrote it");
+  return file;
 }
 
 /// Every difference between what the model wants and what the file has.
@@ -153,6 +208,7 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
   }
   for (std::size_t i = 0; i < best.size(); ++i)
     file.add("best." + tensors[i].name, tensors[i].tensor.shape(), best[i].data());
+  add_description(file, e.data->about());
   file.metadata[kFormat] = kVersion;
   file.metadata[kState] = to_json(progress).dump();
   file.metadata[kConfig] = resolved(e.config).dump();
@@ -165,11 +221,6 @@ void save_checkpoint(const std::string& path, Experiment<T>& e, const Progress& 
 
 template <class T> Progress load_checkpoint(const std::string& path, Experiment<T>& e, std::vector<Storage<T>>& best) {
   const TensorFile file = open_file(path);
-  const auto format = file.metadata.find(kFormat);
-  if (format == file.metadata.end()) throw CheckpointError(path + ": not a checkpoint of xgrad");
-  if (format->second != kVersion)
-    throw CheckpointError(path + ": checkpoint format " + format->second + "; this xgrad goes on from format " +
-                          kVersion + ": use the xgrad that wrote it");
   try {
     take_model(file, path, e);
     e.optimizer->load_state(optimizer_of(file));  // hyperparameters are the config's, which may have been changed
@@ -186,39 +237,53 @@ template <class T> Progress load_checkpoint(const std::string& path, Experiment<
   }
 }
 
-template <class T> void load_model(Experiment<T>& e, const std::string& checkpoint) {
-  const TensorFile file = open_file(checkpoint);
-  take_model(file, checkpoint, e);
+template <class T> void load_model(Experiment<T>& e, const SavedModel& saved) {
+  take_model(saved.file, saved.path, e);
   for (NamedTensor<T>& x : model_tensors(e))
-    if (file.find("eval." + x.name)) file.get("eval." + x.name, x.tensor.shape(), x.tensor.mutable_data());
+    if (saved.file.find("eval." + x.name)) saved.file.get("eval." + x.name, x.tensor.shape(), x.tensor.mutable_data());
 }
 
-SavedRun open_run(const std::string& path, const std::vector<std::string>& overrides, Problems& problems) {
+std::string run_folder_of(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
-  SavedRun run;
   fs::path folder = path;
-  if (fs::is_regular_file(path, error)) {
-    run.checkpoint = path;
-    folder = fs::absolute(path).parent_path().parent_path();
-  } else if (!fs::is_directory(path, error)) {
+  if (fs::is_regular_file(path, error))
+    folder = fs::absolute(path).lexically_normal().parent_path().parent_path();
+  else if (!fs::is_directory(path, error))
     throw CheckpointError("cannot find the run \"" + path +
                           "\"; give the folder that \"train --out\" wrote, or a checkpoint in it");
-  }
   if (!fs::exists(folder / "config.json", error))
-    throw CheckpointError("\"" + folder.string() + "\" is not a run folder: it has no config.json");
-  if (run.checkpoint.empty()) {
-    const auto all = list_checkpoints((folder / "checkpoints").string());
-    if (!all.empty()) run.checkpoint = all.front().second;
+    throw CheckpointError("\"" + path + "\" is not a run folder: there is no \"" + (folder / "config.json").string() +
+                          "\"" + (path.ends_with(".json") ? "; did you mean: xgrad train " + path : ""));
+  return folder.string();
+}
+
+Config config_of_run(const std::string& folder, const std::vector<std::string>& overrides, Problems& problems) {
+  return load_config(folder + "/config.json", overrides, problems);
+}
+
+SavedModel open_model(const std::string& path, const std::vector<std::string>& overrides, Problems& problems) {
+  SavedModel saved;
+  saved.path = path;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    const auto all = list_checkpoints(run_folder_of(path) + "/checkpoints");
+    if (all.empty()) throw CheckpointError("the run \"" + path + "\" has no checkpoint yet");
+    saved.path = all.front().second;
   }
-  run.config = load_config((folder / "config.json").string(), overrides, problems);
-  return run;
+  saved.file = open_file(saved.path);
+  try {
+    saved.about = description_of(saved.file);
+    saved.config = read_config(config::parse(saved.file.metadata.at(kConfig), saved.path + " (config)", problems), ".",
+                               overrides, problems);
+  } catch (const std::exception& reason) { throw CheckpointError(saved.path + ": " + reason.what()); }
+  return saved;
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                                          \
   template void save_checkpoint(const std::string&, Experiment<T>&, const Progress&, const std::vector<Storage<T>>&); \
   template Progress load_checkpoint(const std::string&, Experiment<T>&, std::vector<Storage<T>>&);                    \
-  template void load_model(Experiment<T>&, const std::string&);
+  template void load_model(Experiment<T>&, const SavedModel&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

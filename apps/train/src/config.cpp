@@ -61,8 +61,17 @@ void Config::describe(Fields& f) {
 }
 
 Config load_config(const std::string& path, const std::vector<std::string>& overrides, Problems& problems) {
+  namespace fs = std::filesystem;
+  Config config =
+      read_config(config::parse_file(path, problems), fs::absolute(path).parent_path().string(), overrides, problems);
+  if (config.name.empty()) config.name = fs::path(path).stem().string();
+  return config;
+}
+
+Config read_config(Value document, const std::string& folder, const std::vector<std::string>& overrides,
+                   Problems& problems) {
   Config config;
-  config.document = config::parse_file(path, problems);
+  config.document = std::move(document);
   if (!problems.ok()) return config;
   if (!config.document.is(Value::Type::object)) {
     problems.add("XG103", config.document, "top level must be an object, found " + config.document.describe());
@@ -73,11 +82,10 @@ Config load_config(const std::string& path, const std::vector<std::string>& over
       version && version->value.is_number() && version->value.number > 1)
     problems.add("XG104", version->value, "made for a newer xgrad; this one knows version 1", "install a newer xgrad");
   config::read_into(config, config.document, problems, "the config", {"$schema"});
-  namespace fs = std::filesystem;
-  config.folder = fs::absolute(path).parent_path().string();
-  if (const auto* folder = config.document.find("x-folder"); folder && folder->value.is(Value::Type::string))
-    config.folder = folder->value.string;
-  if (config.name.empty()) config.name = fs::path(path).stem().string();
+  const auto* kept = config.document.find("x-folder");
+  config.folder = kept && kept->value.is(Value::Type::string) ? kept->value.string : folder;
+  if (config.name.find('/') != std::string::npos)
+    problems.add("XG104", config.document.find("name")->value, "\"name\" is a folder's, too: it cannot have \"/\"");
   if (const auto* train = config.document.find("train");
       train && train->value.is(Value::Type::object) && train->value.find("epochs") && train->value.find("steps"))
     problems.add("XG107", train->value.find("steps")->key_place, "train.steps",

@@ -12,7 +12,8 @@ namespace {
 using Type = Value::Type;
 
 template <class T>
-std::unique_ptr<Dataset<T>> build_data(const Config& config, const LossRow* loss, Problems& problems) {
+std::unique_ptr<Dataset<T>> build_data(const Config& config, const LossRow* loss, const DataDescription* about,
+                                       Problems& problems) {
   const DataRow* row = data_sources().resolve(config.data, problems);
   DataOptions options;
   if (!row || !config.data.is(Type::object)) return nullptr;
@@ -37,6 +38,7 @@ std::unique_ptr<Dataset<T>> build_data(const Config& config, const LossRow* loss
   else if (!options.transforms.is(Type::null))
     add(options.transforms);
   if (problems.list().size() > before || !ours.ok() || !loss) return nullptr;
+  if (about) return std::make_unique<Dataset<T>>(*about, steps);
   return std::make_unique<Dataset<T>>(load(DataPaths{config.folder}), options, steps, loss->classes,
                                       static_cast<std::uint64_t>(config.seed));
 }
@@ -53,7 +55,7 @@ template <class T> std::vector<std::string> Experiment<T>::metric_names() const 
   return names;
 }
 
-template <class T> Experiment<T> build(const Config& config, Problems& problems) {
+template <class T> Experiment<T> build(const Config& config, Problems& problems, const DataDescription* about) {
   Experiment<T> e;
   e.config = config;
   manual_seed(static_cast<std::uint64_t>(config.seed));
@@ -61,6 +63,8 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems)
   if (loss) {
     e.loss = loss->make<T>()(config.loss, problems);
     e.draw = loss->draw<T>();
+    e.probabilities = loss->probabilities<T>();
+    e.classes = loss->classes;
   }
   const auto add_metric = [&](const Value& item) {
     const MetricRow* metric = metrics().resolve(item, problems);
@@ -75,8 +79,8 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems)
   else if (!config.metrics.is(Type::null))
     add_metric(config.metrics);
 
-  const bool classes = loss && loss->classes;
-  if (!config.data.is(Type::null)) e.data = build_data<T>(config, loss, problems);
+  const bool classes = e.classes;
+  if (!config.data.is(Type::null)) e.data = build_data<T>(config, loss, about, problems);
   if (!config.model.is(Type::null)) {
     Shape output;
     e.model = make_model<T>(config.model, e.data ? e.data->sample_shape() : Shape{}, output, problems);
@@ -104,6 +108,7 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems)
       }
     }
   }
+  if (about) return e;  // the rest trains
   if (!config.optimizer.is(Type::null))
     e.optimizer = optim::make<T>(config.optimizer, e.model ? e.model->named_parameters() : NamedTensors<T>{}, problems);
   if (e.optimizer && e.optimizer->curvature() == optim::Curvature::gauss_newton && loss && !e.draw)
@@ -171,9 +176,9 @@ template <class T> std::vector<std::pair<std::string, double>> measure(Experimen
   return result;
 }
 
-#define XGRAD_INSTANTIATE(T)                                             \
-  template std::vector<std::string> Experiment<T>::metric_names() const; \
-  template Experiment<T> build(const Config&, Problems&);                \
+#define XGRAD_INSTANTIATE(T)                                                      \
+  template std::vector<std::string> Experiment<T>::metric_names() const;          \
+  template Experiment<T> build(const Config&, Problems&, const DataDescription*); \
   template std::vector<std::pair<std::string, double>> measure(Experiment<T>&, Split);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

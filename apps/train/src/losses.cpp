@@ -58,13 +58,8 @@ struct Bce {
   template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
     return bce_with_logits_loss(y, batch.targets);
   }
-  template <class T> static Batch<T> draw(const Tensor<T>& y) { return {{}, {}, bernoulli(sigmoid(y))}; }
+  template <class T> static Tensor<T> probabilities(const Tensor<T>& y) { return sigmoid(y); }
 };
-/// A class for each row of probabilities.
-template <class T> Batch<T> drawn_classes(const Tensor<T>& probabilities) {
-  const Indices drawn = multinomial(probabilities, 1);
-  return {{}, Indices(Shape{probabilities.shape()[0]}, drawn.values()), {}};
-}
 struct CrossEntropy {
   double label_smoothing = 0;
   std::vector<double> weight;
@@ -83,7 +78,7 @@ struct CrossEntropy {
           Tensor<T>(Shape{static_cast<std::int64_t>(weight.size())}, Storage<T>(weight.begin(), weight.end()));
     return cross_entropy(y, batch.labels, options);
   }
-  template <class T> static Batch<T> draw(const Tensor<T>& y) { return drawn_classes(softmax(y, -1)); }
+  template <class T> static Tensor<T> probabilities(const Tensor<T>& y) { return softmax(y, -1); }
 };
 struct Nll {
   static constexpr const char* name = "nll";
@@ -93,7 +88,7 @@ struct Nll {
   template <class T> Tensor<T> operator()(const Tensor<T>& y, const Batch<T>& batch) const {
     return nll_loss(y, batch.labels);
   }
-  template <class T> static Batch<T> draw(const Tensor<T>& y) { return drawn_classes(exp(y)); }
+  template <class T> static Tensor<T> probabilities(const Tensor<T>& y) { return exp(y); }
 };
 
 template <class T, class Loss> auto maker() {
@@ -105,16 +100,35 @@ template <class T, class Loss> auto maker() {
   };
 }
 
+template <class T, class Loss> std::function<Tensor<T>(const Tensor<T>&)> meaning() {
+  if constexpr (requires { &Loss::template probabilities<T>; })
+    return [](const Tensor<T>& y) { return Loss::probabilities(y); };
+  else
+    return nullptr;
+}
+
 template <class T, class Loss> std::function<Batch<T>(const Tensor<T>&)> drawer() {
-  if constexpr (requires { &Loss::template draw<T>; })
-    return [](const Tensor<T>& y) { return Loss::draw(y); };
+  if constexpr (requires { &Loss::template probabilities<T>; })
+    return [](const Tensor<T>& y) -> Batch<T> {
+      const Tensor<T> p = Loss::probabilities(y);
+      if (!Loss::classes) return {{}, {}, bernoulli(p)};
+      return {{}, Indices(Shape{p.shape()[0]}, multinomial(p, 1).values()), {}};
+    };
   else
     return nullptr;
 }
 
 template <class Loss> LossRow row() {
-  return {Loss::name,           Loss::about,           Loss::classes,         config::visit_defaults<Loss>,
-          maker<float, Loss>(), maker<double, Loss>(), drawer<float, Loss>(), drawer<double, Loss>()};
+  return {Loss::name,
+          Loss::about,
+          Loss::classes,
+          config::visit_defaults<Loss>,
+          maker<float, Loss>(),
+          maker<double, Loss>(),
+          meaning<float, Loss>(),
+          meaning<double, Loss>(),
+          drawer<float, Loss>(),
+          drawer<double, Loss>()};
 }
 
 }  // namespace

@@ -10,11 +10,6 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-struct Lines {
-  std::vector<Row> rows;
-  std::vector<std::size_t> numbers;  // the line of the file, from 1
-};
-
 char guess_delimiter(const std::string& line) {
   for (const char c : {',', ';', '\t'})
     if (line.find(c) != std::string::npos) return c;
@@ -52,135 +47,198 @@ bool parse_number(const std::string& field, double& value) {
   return error == std::errc{} && end == field.data() + field.size() && !field.empty();
 }
 
-Lines split_text(const std::string& path, const std::string& text, const CsvOptions& options) {
-  Lines lines;
-  char delimiter = options.delimiter == "auto" ? '\0' : options.delimiter == "tab" ? '\t' : options.delimiter[0];
-  std::size_t number = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string line = text.substr(at, end - at);
-    at = end + 1;
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (++number <= static_cast<std::size_t>(options.skip_rows) || line.find_first_not_of(" \t") == std::string::npos)
-      continue;
-    if (delimiter == '\0') delimiter = guess_delimiter(line);
-    lines.rows.push_back(split_line(line, delimiter));
-    lines.numbers.push_back(number);
-    const std::size_t width = lines.rows.back().size(), expected = lines.rows[0].size();
-    if (width != expected)
-      throw DataError(path + ":" + std::to_string(number) + ": row has " + std::to_string(width) +
-                      " fields, expected " + std::to_string(expected) +
-                      (options.delimiter == "auto" ? "; is the delimiter right? set data.delimiter" : ""));
-  }
-  return lines;
-}
+bool is_missing(const std::string& field) { return field.empty() || field == "?" || field == "NA"; }
 
-bool all_numbers(const Row& row) {
-  double ignored = 0;
-  return std::all_of(row.begin(), row.end(),
-                     [&](const std::string& f) { return f.empty() || parse_number(f, ignored); });
-}
-
-std::size_t target_column(const std::string& path, const config::Value& target, const Row& names, std::size_t width) {
-  if (target.is(config::Value::Type::integer)) {
-    const std::int64_t index = target.integer < 0 ? target.integer + static_cast<std::int64_t>(width) : target.integer;
-    if (index < 0 || index >= static_cast<std::int64_t>(width))
-      throw DataError(path + ": there is no column " + std::to_string(target.integer) +
-                      " to be the target; columns are 0 to " + std::to_string(width - 1));
-    return static_cast<std::size_t>(index);
+/// The text of a table: its fields, the names of its columns if it has a header, and where each row stands.
+class Table {
+ public:
+  Table(std::string path, const std::string& text, const CsvOptions& options) : path_(std::move(path)) {
+    split(text, options);
+    if (rows.empty()) throw DataError(path_ + ": no rows");
+    const Row& first = rows[0];
+    double ignored = 0;
+    const bool words =
+        std::none_of(first.begin(), first.end(), [&](const auto& f) { return parse_number(f, ignored); });
+    const bool empty = std::all_of(first.begin(), first.end(), [](const auto& f) { return f.empty(); });
+    if (options.header == "true" || (options.header == "auto" && words && !empty && rows.size() > 1)) {
+      names = first;
+      rows.erase(rows.begin());
+      lines_.erase(lines_.begin());
+    }
+    if (rows.empty()) throw DataError(path_ + ": only a header, no rows");
   }
-  const auto it = std::find(names.begin(), names.end(), target.string);
-  if (it == names.end()) {
-    const std::string close = config::nearest(target.string, names);
-    throw DataError(path + ": there is no column \"" + target.string + "\"" +
-                    (names.empty() ? "; the file has no header, give the target's number"
+
+  std::size_t width() const { return rows[0].size(); }
+  std::string place(std::size_t row, std::size_t column) const {
+    return path_ + ":" + std::to_string(lines_[row]) + ": column " + std::to_string(column) +
+           (names.empty() ? "" : " \"" + names[column] + "\"") + ": ";
+  }
+  /// The number in a field that is not missing.
+  double number(std::size_t row, std::size_t column) const {
+    const std::string& field = rows[row][column];
+    double value = 0;
+    if (!parse_number(field, value))
+      throw DataError(place(row, column) + "\"" + field + "\" is not a number" +
+                      (field.find(',') != std::string::npos ? "; decimals need a point, or set data.delimiter" : ""));
+    if (!std::isfinite(value)) throw DataError(place(row, column) + "\"" + field + "\" is not finite");
+    return value;
+  }
+  /// The column of this name.
+  std::size_t column(const std::string& name) const {
+    const auto it = std::find(names.begin(), names.end(), name);
+    if (it != names.end()) return static_cast<std::size_t>(it - names.begin());
+    const std::string close = config::nearest(name, names);
+    throw DataError(path_ + ": there is no column \"" + name + "\"" +
+                    (names.empty() ? "; the file has no header, give the column's number"
                                    : "; columns are: " + config::joined(names)) +
                     (close.empty() ? "" : " (did you mean \"" + close + "\"?)"));
   }
-  return static_cast<std::size_t>(it - names.begin());
-}
+  /// The column that a config means by a name or a number.
+  std::size_t column(const config::Value& value, const char* what) const {
+    if (!value.is(config::Value::Type::integer)) return column(value.string);
+    const auto count = static_cast<std::int64_t>(width());
+    const std::int64_t index = value.integer < 0 ? value.integer + count : value.integer;
+    if (index < 0 || index >= count)
+      throw DataError(path_ + ": there is no column " + std::to_string(value.integer) + " to be " + what +
+                      "; columns are 0 to " + std::to_string(count - 1));
+    return static_cast<std::size_t>(index);
+  }
+
+  std::vector<Row> rows;
+  Row names;
+
+ private:
+  void split(std::string_view text, const CsvOptions& options) {
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    if (text.find('\0') != std::string_view::npos)
+      throw DataError(path_ + ": is no text that can be read; save the table as csv in UTF-8");
+    char delimiter = options.delimiter == "auto" ? '\0' : options.delimiter == "tab" ? '\t' : options.delimiter[0];
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      std::string line(text.substr(at, end - at));
+      at = end + 1;
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      if (++number <= static_cast<std::size_t>(options.skip_rows) || line.find_first_not_of(" \t") == std::string::npos)
+        continue;
+      if (delimiter == '\0') delimiter = guess_delimiter(line);
+      rows.push_back(split_line(line, delimiter));
+      lines_.push_back(number);
+      if (rows.back().size() != width())
+        throw DataError(path_ + ":" + std::to_string(number) + ": row has " + std::to_string(rows.back().size()) +
+                        " fields, expected " + std::to_string(width()) +
+                        (options.delimiter == "auto" ? "; is the delimiter right? set data.delimiter" : ""));
+    }
+  }
+
+  std::string path_;
+  std::vector<std::size_t> lines_;  // of the file, from 1
+};
 
 }  // namespace
 
 RawData read_csv(const std::string& path, const CsvOptions& options) {
-  Lines lines = split_text(path, read_data_file(path), options);
-  if (lines.rows.empty()) throw DataError(path + ": no rows");
-  Row names;
-  if (options.header == "true" ||
-      (options.header == "auto" && !all_numbers(lines.rows[0]) && lines.rows.size() > 1 &&
-       !std::all_of(lines.rows[0].begin(), lines.rows[0].end(), [](const std::string& f) { return f.empty(); }) &&
-       std::none_of(lines.rows[0].begin(), lines.rows[0].end(), [](const std::string& f) {
-         double x;
-         return parse_number(f, x);
-       }))) {
-    names = lines.rows[0];
-    lines.rows.erase(lines.rows.begin());
-    lines.numbers.erase(lines.numbers.begin());
-  }
-  if (lines.rows.empty()) throw DataError(path + ": only a header, no rows");
-  const std::size_t width = lines.rows[0].size();
-  const bool has_target = !options.target.is(config::Value::Type::null);
-  const std::size_t target = has_target ? target_column(path, options.target, names, width) : width;
-
-  const auto place = [&](std::size_t row, std::size_t column) {
-    return path + ":" + std::to_string(lines.numbers[row]) + ": column " + std::to_string(column) +
-           (names.empty() ? "" : " \"" + names[column] + "\"") + ": ";
-  };
+  const Table table(path, read_data_file(path), options);
+  const std::size_t width = table.width(), target = table.column(options.target, "the target");
   RawData data;
-  std::vector<bool> holes;  // which numbers were missing
+  data.about.width = width;
+  const auto add_input = [&](std::size_t column) {
+    if (column == target) throw DataError(path + ": column " + std::to_string(column) + " is target and feature");
+    data.about.places.push_back(static_cast<std::int64_t>(column));
+    if (!table.names.empty()) data.about.columns.push_back(table.names[column]);
+  };
+  for (const config::Value& feature : options.features.items) add_input(table.column(feature, "a feature"));
+  for (std::size_t c = 0; c < width && options.features.items.empty(); ++c)
+    if (c != target) add_input(c);
+  if (!table.names.empty()) data.about.target_name = table.names[target];
+  const std::size_t columns = data.about.places.size();
+  if (columns == 0) throw DataError(path + ": there is no column beside the target");
+
+  std::vector<std::string>& words = data.about.class_names;
   double ignored = 0;
-  bool words = false;
-  if (has_target)
-    for (const Row& row : lines.rows) words |= !parse_number(row[target], ignored);
-  std::size_t kept = 0;
-  for (std::size_t r = 0; r < lines.rows.size(); ++r) {
-    const Row& row = lines.rows[r];
-    const bool incomplete =
-        std::any_of(row.begin(), row.end(), [](const std::string& f) { return f.empty() || f == "?" || f == "NA"; });
+  for (const Row& row : table.rows)
+    if (!is_missing(row[target]) && !parse_number(row[target], ignored)) words.emplace_back();
+  if (!words.empty()) {  // all fields are words then
+    words.clear();
+    for (const Row& row : table.rows)
+      if (!is_missing(row[target])) words.push_back(row[target]);
+    std::sort(words.begin(), words.end());
+    words.erase(std::unique(words.begin(), words.end()), words.end());
+  }
+
+  std::vector<bool> holes;  // which numbers were missing
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    const Row& row = table.rows[r];
+    const bool incomplete = is_missing(row[target]) ||
+                            std::any_of(data.about.places.begin(), data.about.places.end(),
+                                        [&](std::int64_t c) { return is_missing(row[static_cast<std::size_t>(c)]); });
     if (incomplete && options.missing == "drop") continue;
-    ++kept;
-    for (std::size_t c = 0; c < width; ++c) {
-      double value = 0;
-      const bool missing = row[c].empty() || row[c] == "?" || row[c] == "NA";
-      if (c == target && words) {
-        if (missing) throw DataError(place(r, c) + "the target is missing; set data.missing to \"drop\"");
-        const auto known = std::find(data.class_names.begin(), data.class_names.end(), row[c]);
-        value = static_cast<double>(known - data.class_names.begin());
-        if (known == data.class_names.end()) data.class_names.push_back(row[c]);
-      } else if (missing) {
-        if (options.missing == "error" || c == target)
-          throw DataError(
-              place(r, c) +
-              "missing value; set data.missing to \"drop\" (leave such rows out) or \"mean\" (of the column)");
-      } else if (!parse_number(row[c], value)) {
-        const bool comma = row[c].find(',') != std::string::npos;
-        throw DataError(place(r, c) + "\"" + row[c] + "\" is not a number" +
-                        (comma ? "; decimals need a point, or set data.delimiter" : ""));
-      } else if (!std::isfinite(value)) {
-        throw DataError(place(r, c) + "\"" + row[c] + "\" is not finite");
-      }
-      if (c == target) {
-        data.targets.push_back(value);
-      } else {
-        data.numbers.push_back(value);
-        holes.push_back(missing);
-      }
+    if (is_missing(row[target]))
+      throw DataError(table.place(r, target) + "the target is missing; set data.missing to \"drop\"");
+    data.targets.push_back(
+        words.empty() ? table.number(r, target)
+                      : static_cast<double>(std::lower_bound(words.begin(), words.end(), row[target]) - words.begin()));
+    for (const std::int64_t place : data.about.places) {
+      const auto c = static_cast<std::size_t>(place);
+      holes.push_back(is_missing(row[c]));
+      if (holes.back() && options.missing == "error")
+        throw DataError(
+            table.place(r, c) +
+            "missing value; set data.missing to \"drop\" (leave such rows out) or \"mean\" (of the column)");
+      data.numbers.push_back(holes.back() ? 0 : table.number(r, c));
     }
   }
-  const std::size_t columns = width - (has_target ? 1 : 0);
+  const std::size_t kept = data.targets.size();
   if (kept == 0) throw DataError(path + ": every row has a missing value; set data.missing to \"mean\"");
   for (std::size_t c = 0; c < columns && options.missing == "mean"; ++c) {
     double sum = 0;
     std::size_t count = 0;
     for (std::size_t r = 0; r < kept; ++r)
       if (!holes[r * columns + c]) sum += data.numbers[r * columns + c], ++count;
-    if (count == 0) throw DataError(path + ": column " + std::to_string(c) + " has no value at all");
+    if (count == 0) throw DataError(path + ": column " + std::to_string(data.about.places[c]) + " has no value at all");
+    data.about.fill.push_back(sum / static_cast<double>(count));
     for (std::size_t r = 0; r < kept; ++r)
-      if (holes[r * columns + c]) data.numbers[r * columns + c] = sum / static_cast<double>(count);
+      if (holes[r * columns + c]) data.numbers[r * columns + c] = data.about.fill[c];
   }
   data.inputs_shape = Shape{static_cast<std::int64_t>(kept), static_cast<std::int64_t>(columns)};
   data.targets_shape = Shape{static_cast<std::int64_t>(kept)};
   return data;
+}
+
+std::vector<double> read_csv_inputs(const std::string& path, const std::string& text, const CsvOptions& options,
+                                    const DataDescription& about) {
+  const std::size_t columns = about.sample.size();
+  // The lines that stood before the training data's table are not left out where they are rows.
+  CsvOptions present = options;
+  if (options.skip_rows > 0) {
+    present.skip_rows = 0;
+    const Row first = Table(path, text.substr(0, text.find('\n')), present).rows[0];
+    double ignored = 0;
+    if ((first.size() != columns && first.size() != about.width) ||
+        !std::all_of(first.begin(), first.end(), [&](const std::string& f) { return parse_number(f, ignored); }))
+      present.skip_rows = options.skip_rows;
+  }
+  const Table table(path, text, present);
+  std::vector<std::size_t> places;
+  if (!table.names.empty() && !about.columns.empty())
+    for (const std::string& name : about.columns) places.push_back(table.column(name));
+  else if (table.width() == columns)
+    for (std::size_t c = 0; c < columns; ++c) places.push_back(c);
+  else if (table.width() == about.width)
+    places.assign(about.places.begin(), about.places.end());
+  else
+    throw DataError(path + ": rows of " + std::to_string(table.width()) + " numbers; the model wants " +
+                    std::to_string(columns) +
+                    (about.width > 0 ? ", or " + std::to_string(about.width) + " as in the training data" : ""));
+  std::vector<double> numbers;
+  for (std::size_t r = 0; r < table.rows.size(); ++r)
+    for (std::size_t c = 0; c < columns; ++c) {
+      const bool missing = is_missing(table.rows[r][places[c]]);
+      if (missing && about.fill.empty())
+        throw DataError(table.place(r, places[c]) + "missing value; the model was trained without any");
+      numbers.push_back(missing ? about.fill[c] : table.number(r, places[c]));
+    }
+  return numbers;
 }
 
 }  // namespace xgrad::train

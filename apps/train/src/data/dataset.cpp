@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "data/files.hpp"
-#include "xgrad/io.hpp"
 #include "xgrad/random.hpp"
 
 namespace xgrad::train {
@@ -49,7 +48,7 @@ void share_out(const std::vector<std::int64_t>& rows, const double (&shares)[3],
 template <class T>
 Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Fit>& transforms,
                     bool classes, std::uint64_t seed)
-    : options_(options), seed_(seed), class_names_(raw.class_names) {
+    : options_(options), seed_(seed), about_(raw.about) {
   const std::size_t n = raw.rows(), pool = raw.test_begin > 0 ? raw.test_begin : n;
   const SplitOptions& split = options.split;
   const double shares[3] = {split.train, split.val, split.test}, total = split.train + split.val + split.test;
@@ -75,15 +74,18 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
       labels_[i] = static_cast<std::int64_t>(t);
       highest = std::max(highest, static_cast<std::size_t>(t));
     }
-    classes_ = n == 0 ? 0 : highest + 1;
-    std::vector<std::size_t> counts(classes_);
+    about_.classes = n == 0 ? 0 : highest + 1;
+    std::vector<std::size_t> counts(about_.classes);
     for (const std::int64_t label : labels_) ++counts[static_cast<std::size_t>(label)];
-    for (std::size_t c = 0; c < classes_ && notes_.size() < 5; ++c)
+    for (std::size_t c = 0; c < about_.classes && notes_.size() < 5; ++c)
       if (counts[c] == 0) notes_.push_back("class " + std::to_string(c) + " never occurs");
   } else {
-    target_shape_ = raw.targets_shape.erased(0);
-    if (target_shape_.rank() == 0) target_shape_ = Shape{1};
-    target_size_ = target_shape_.size();
+    if (!raw.about.class_names.empty())
+      throw DataError("the targets are words (" + raw.about.class_names[0] +
+                      ", ...), but this loss wants numbers; for classes use \"cross_entropy\"");
+    about_.target = raw.targets_shape.erased(0);
+    if (about_.target.rank() == 0) about_.target = Shape{1};
+    target_size_ = about_.target.size();
     targets_.assign(raw.targets.begin(), raw.targets.end());
   }
 
@@ -94,7 +96,7 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
   if (!whole) rows = permutation(key, static_cast<std::int64_t>(pool));
   if (split.stratify) {
     if (!classes) throw DataError("split: \"stratify\" needs classes, but the targets are numbers");
-    std::vector<std::vector<std::int64_t>> by_class(classes_);
+    std::vector<std::vector<std::int64_t>> by_class(about_.classes);
     for (const std::int64_t row : rows)
       by_class[static_cast<std::size_t>(labels_[static_cast<std::size_t>(row)])].push_back(row);
     for (const auto& members : by_class) {
@@ -114,19 +116,31 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
       throw DataError(std::string("split: \"") + name_of(static_cast<Split>(part)) + "\" gets no row of " +
                       std::to_string(pool));
   if (rows_[0].empty()) throw DataError("split: no rows to train on");
+  if (const std::size_t used = rows_[0].size() + rows_[1].size() + rows_[2].size(); used < n)
+    notes_.push_back("split: " + std::to_string(n - used) + " of " + std::to_string(n) +
+                     " rows are in no part, for the shares do not add up to 1");
 
-  sample_shape_ = raw.inputs_shape.erased(0);
+  sample_shape_ = about_.sample = raw.inputs_shape.erased(0);
+  about_.fitted.resize(transforms.size());
   row_size_ = raw.row_size();
   if (transforms.empty() && raw.bytes.empty()) {
     inputs_.assign(raw.numbers.begin(), raw.numbers.end());
     return;
   }
   std::vector<double> values(raw.bytes.empty() ? raw.numbers : std::vector<double>(raw.bytes.begin(), raw.bytes.end()));
-  for (const TransformRow::Fit& fit : transforms) {
-    transforms_.push_back(fit(values, sample_shape_, rows_[0], notes_));
+  for (std::size_t i = 0; i < transforms.size(); ++i) {
+    transforms_.push_back(transforms[i](values, sample_shape_, rows_[0], about_.fitted[i], notes_));
     transforms_.back()(values);
   }
   inputs_.assign(values.begin(), values.end());
+}
+
+template <class T>
+Dataset<T>::Dataset(const DataDescription& about, const std::vector<TransformRow::Fit>& transforms)
+    : seed_(0), about_(about), sample_shape_(about.sample) {
+  about_.fitted.resize(transforms.size());
+  for (std::size_t i = 0; i < transforms.size(); ++i)
+    transforms_.push_back(transforms[i]({}, sample_shape_, {}, about_.fitted[i], notes_));
 }
 
 template <class T> void Dataset<T>::transform(std::vector<double>& rows) const {
@@ -169,30 +183,12 @@ template <class T> Batch<T> Dataset<T>::gather(const std::int64_t* rows, std::si
   };
   batch.inputs = copy(inputs_, row_size_, sample_shape_);
   if (labels_.empty()) {
-    batch.targets = copy(targets_, target_size_, target_shape_);
+    batch.targets = copy(targets_, target_size_, about_.target);
   } else {
     batch.labels = Indices(Shape{n});
     for (std::size_t i = 0; i < count; ++i) batch.labels.data()[i] = labels_[static_cast<std::size_t>(rows[i])];
   }
   return batch;
-}
-
-std::vector<double> read_rows(const std::string& path, std::size_t columns) {
-  RawData data;
-  if (path.ends_with(".npy")) {
-    try {
-      NpyArray array = parse_npy(read_file(path), path);
-      data.inputs_shape = array.shape;
-      data.numbers = std::move(array.values);
-    } catch (const Error& error) { throw DataError(error.what()); }
-  } else {
-    data = read_csv(path, CsvOptions{path, {}, "auto", "auto", "error", 0});
-  }
-  if (data.numbers.empty() || data.numbers.size() % columns != 0 ||
-      (data.inputs_shape.rank() > 1 && data.row_size() != columns))
-    throw DataError(path + ": rows of " + std::to_string(data.row_size()) + " numbers; the model wants " +
-                    std::to_string(columns));
-  return data.numbers;
 }
 
 template class Dataset<float>;

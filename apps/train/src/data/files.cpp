@@ -3,8 +3,10 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 
 #include "xgrad/io.hpp"
 
@@ -47,7 +49,7 @@ std::string DataPaths::find(const std::string& path) const {
 std::string read_data_file(const std::string& path) {
   std::vector<std::byte> bytes;
   try {
-    bytes = read_file(path);
+    bytes = read_file(path == "-" ? "/dev/stdin" : path);
   } catch (const Error& error) { throw DataError(error.what()); }
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!text.starts_with("\x1f\x8b")) return text;
@@ -112,6 +114,14 @@ Shape idx_shape(const std::string& path, const std::string& text, std::size_t ra
 
 }  // namespace
 
+std::vector<double> idx_pictures(const std::string& path, const std::string& text, Shape& shape) {
+  shape = idx_shape(path, text, 3, "images");
+  std::vector<double> numbers(text.size() - 16);
+  std::transform(text.begin() + 16, text.end(), numbers.begin(),
+                 [](char c) { return static_cast<double>(static_cast<unsigned char>(c)); });
+  return numbers;
+}
+
 void append_idx(RawData& data, const std::string& images, const std::string& labels) {
   const std::string pictures = read_data_file(images), classes = read_data_file(labels);
   const Shape shape = idx_shape(images, pictures, 3, "images"), label_shape = idx_shape(labels, classes, 1, "labels");
@@ -131,6 +141,34 @@ void append_idx(RawData& data, const std::string& images, const std::string& lab
   for (std::size_t i = 8; i < classes.size(); ++i) data.targets.push_back(static_cast<unsigned char>(classes[i]));
   data.inputs_shape[0] += shape[0];
   data.targets_shape[0] += shape[0];
+}
+
+std::vector<double> read_inputs(const std::string& path, const DataDescription& about, const config::Value& data) {
+  const std::string text = read_data_file(path);
+  Shape shape;
+  std::vector<double> numbers;
+  if (text.starts_with("\x93NUMPY")) {
+    try {
+      NpyArray array = parse_npy(std::as_bytes(std::span<const char>(text.data(), text.size())), path);
+      shape = array.shape;
+      numbers = std::move(array.values);
+    } catch (const Error& error) { throw DataError(error.what()); }
+  } else if (text.starts_with(std::string_view("\0\0\x08", 3))) {
+    numbers = idx_pictures(path, text, shape);
+  } else {
+    config::Problems problems;
+    const CsvOptions options = about.width > 0 ? csv_options(data, problems) : CsvOptions{};
+    numbers = read_csv_inputs(path, text, options, about);
+    shape = Shape{static_cast<std::int64_t>(numbers.size() / about.sample.size()),
+                  static_cast<std::int64_t>(about.sample.size())};
+  }
+  const std::size_t size = about.sample.size();
+  const bool one_row = shape.rank() < 2 && numbers.size() == size && size > 1;
+  if (numbers.empty()) throw DataError(path + ": no rows");
+  if (!one_row && (shape.rank() == 0 || shape.size() / static_cast<std::size_t>(shape[0]) != size))
+    throw DataError(path + ": shape " + shape.to_string() + "; the model wants rows of shape " +
+                    about.sample.to_string());
+  return numbers;
 }
 
 }  // namespace xgrad::train

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -42,6 +43,8 @@ struct Csv {
     f("path", options.path, "the file; beside the config, or in XGRAD_DATA").required();
     f("target", options.target, "", "the column to predict: its name, or its number from 0 (negative: from the end)")
         .required();
+    f("features", options.features, "",
+      "the columns to predict from, by name or number, in this order; default: all but the target");
     f("header", header, "", "whether the first row has names: true, false or \"auto\" (default)");
     f("delimiter", options.delimiter, "between fields: one character, \"tab\" or \"auto\"");
     f("missing", options.missing, config::OneOf{"error|drop|mean"},
@@ -57,6 +60,11 @@ struct Csv {
     if (value.find("target") && !options.target.is(Type::integer) && !options.target.is(Type::string))
       problems.add("XG103", options.target,
                    "\"target\": expected a column's name or number, found " + options.target.describe());
+    const auto is_column = [](const Value& v) { return v.is(Type::integer) || v.is(Type::string); };
+    const std::vector<Value>& features = options.features.items;
+    if (value.find("features") && (features.empty() || !std::all_of(features.begin(), features.end(), is_column)))
+      problems.add("XG103", options.features,
+                   "\"features\": expected a list of columns' names or numbers, found " + options.features.describe());
     if (options.delimiter != "auto" && options.delimiter != "tab" && options.delimiter.size() != 1)
       problems.add("XG104", value.find("delimiter")->value,
                    "\"delimiter\": expected one character, \"tab\" or \"auto\"");
@@ -239,6 +247,13 @@ struct Synthetic {
 };
 
 }  // namespace
+
+CsvOptions csv_options(const Value& data, Problems& problems) {
+  Csv source;
+  config::read_into(source, data, problems, "data \"csv\"", shared_keys());
+  source.check(data, problems);
+  return source.options;
+}
 
 const config::Registry<DataRow>& data_sources() {
   static const config::Registry<DataRow> registry = [] {

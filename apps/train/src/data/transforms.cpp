@@ -20,7 +20,7 @@ struct Scale {
     f("by", by, range::any, "factor");
     f("offset", offset, range::any, "added afterwards");
   }
-  Apply fit(const std::vector<double>&, Shape&, const Rows&, std::vector<std::string>&) const {
+  Apply fit(const std::vector<double>&, Shape&, const Rows&, std::vector<double>&, std::vector<std::string>&) const {
     return [*this](std::vector<double>& x) {
       for (double& value : x) value = value * by + offset;
     };
@@ -38,8 +38,10 @@ struct Normalize {
     f("std", std, range::positive, "given instead of fitted");
     f("per_feature", per_feature, "fit each feature for itself, or all together");
   }
-  Apply fit(const std::vector<double>& x, Shape& shape, const Rows& training, std::vector<std::string>& notes) const {
+  Apply fit(const std::vector<double>& x, Shape& shape, const Rows& training, std::vector<double>& fitted,
+            std::vector<std::string>& notes) const {
     const std::size_t columns = shape.size(), groups = per_feature ? columns : 1;
+    if (!fitted.empty()) return apply(fitted);
     std::vector<double> center(groups, mean.value_or(0)), spread(groups, std.value_or(1));
     const auto over_training = [&](std::size_t group, auto f) {
       for (const std::int64_t row : training)
@@ -62,8 +64,15 @@ struct Normalize {
       if (notes.size() < 5)
         notes.push_back("normalize: feature " + std::to_string(g) + " is the same in all training rows: left unscaled");
     }
-    return [groups, center, spread](std::vector<double>& rows) {
-      for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = (rows[i] - center[i % groups]) / spread[i % groups];
+    fitted = std::move(center);
+    fitted.insert(fitted.end(), spread.begin(), spread.end());
+    return apply(fitted);
+  }
+  static Apply apply(const std::vector<double>& fitted) {  // the means, then the deviations
+    return [fitted](std::vector<double>& rows) {
+      const std::size_t groups = fitted.size() / 2;
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        rows[i] = (rows[i] - fitted[i % groups]) / fitted[groups + i % groups];
     };
   }
 };
@@ -72,7 +81,8 @@ struct Flatten {
   static constexpr const char* name = "flatten";
   static constexpr config::About about{"each sample as one list of numbers"};
   void describe(Fields&) {}
-  Apply fit(const std::vector<double>&, Shape& shape, const Rows&, std::vector<std::string>&) const {
+  Apply fit(const std::vector<double>&, Shape& shape, const Rows&, std::vector<double>&,
+            std::vector<std::string>&) const {
     shape = Shape{static_cast<std::int64_t>(shape.size())};
     return [](std::vector<double>&) {};
   }
@@ -83,7 +93,8 @@ struct Reshape {
   static constexpr const char* name = "reshape";
   static constexpr config::About about{"each sample in another shape of as many numbers"};
   void describe(Fields& f) { f("shape", shape, range::count, "of one sample: [channels, height, width]").required(); }
-  Apply fit(const std::vector<double>&, Shape& row, const Rows&, std::vector<std::string>&) const {
+  Apply fit(const std::vector<double>&, Shape& row, const Rows&, std::vector<double>&,
+            std::vector<std::string>&) const {
     Shape wanted;
     for (const double size : shape) wanted.push_back(static_cast<std::int64_t>(size));
     if (wanted.size() != row.size())
@@ -102,7 +113,9 @@ template <class Transform> TransformRow row() {
               config::read_into(transform, value, problems, std::string("transform \"") + Transform::name + "\"",
                                 {"type"});
             return [transform](const std::vector<double>& x, Shape& shape, const Rows& training,
-                               std::vector<std::string>& notes) { return transform.fit(x, shape, training, notes); };
+                               std::vector<double>& fitted, std::vector<std::string>& notes) {
+              return transform.fit(x, shape, training, fitted, notes);
+            };
           }};
 }
 

@@ -70,6 +70,9 @@ struct Config {
 
 /// Reads a config file with overrides ("optimizer.lr=0.1"). Everything wrong becomes a problem.
 Config load_config(const std::string& path, const std::vector<std::string>& overrides, Problems& problems);
+/// The same of a config that was parsed before; relative paths start in `folder`.
+Config read_config(Value document, const std::string& folder, const std::vector<std::string>& overrides,
+                   Problems& problems);
 /// All settings, defaults included, as JSON that load_config reads again.
 nlohmann::ordered_json resolved(Config& config);
 

@@ -16,6 +16,21 @@ class DataError : public Error {
   using Error::Error;
 };
 
+/// What a model's inputs and targets are. Checkpoints keep it, so that a model is applied without the data it had.
+struct DataDescription {
+  Shape sample;                          ///< of one row as it was read, before the transforms
+  Shape target;                          ///< of one target that is no class
+  std::size_t classes = 0;               ///< 0: the targets are numbers
+  std::vector<std::string> class_names;  ///< when the targets were words; targets are places in it then
+  // Of a table (csv):
+  std::size_t width = 0;                    ///< its columns
+  std::vector<std::int64_t> places;         ///< of the inputs among them
+  std::vector<std::string> columns;         ///< the inputs' names, if it had a header
+  std::string target_name;                  ///< likewise
+  std::vector<double> fill;                 ///< "missing": "mean": what stands for a missing number, by column
+  std::vector<std::vector<double>> fitted;  ///< the statistics of each transform
+};
+
 /// Rows as they were read, before splitting and transforms.
 struct RawData {
   Shape inputs_shape;               ///< (N, ...)
@@ -23,8 +38,8 @@ struct RawData {
   std::vector<double> numbers;      ///< the inputs otherwise
   Shape targets_shape;              ///< (N) or (N, ...)
   std::vector<double> targets;
-  std::vector<std::string> class_names;  ///< when the targets were words; targets are places in it then
-  std::size_t test_begin = 0;            ///< rows from here on are a given test set; 0: none
+  std::size_t test_begin = 0;  ///< rows from here on are a given test set; 0: none
+  DataDescription about;       ///< of words and tables; the rest is the Dataset's to fill in
 
   std::size_t rows() const { return static_cast<std::size_t>(inputs_shape[0]); }
   std::size_t row_size() const { return rows() == 0 ? 0 : inputs_shape.size() / rows(); }
@@ -70,9 +85,11 @@ struct TransformRow {
   std::function<void(const std::function<void(config::Fields&)>&)> describe;
   /// What it does to rows once its statistics are known; in place.
   using Apply = std::function<void(std::vector<double>& rows)>;
-  /// Takes the statistics from the training rows of all inputs and says what the shape of one row becomes.
+  /// Takes the statistics from the training rows of all inputs, unless `fitted` has them from an earlier time, and says
+  /// what the shape of one row becomes.
   using Fit = std::function<Apply(const std::vector<double>& inputs, Shape& row_shape,
-                                  const std::vector<std::int64_t>& training_rows, std::vector<std::string>& notes)>;
+                                  const std::vector<std::int64_t>& training_rows, std::vector<double>& fitted,
+                                  std::vector<std::string>& notes)>;
   std::function<Fit(const config::Value&, config::Problems&)> make;
 };
 const config::Registry<TransformRow>& transforms();
@@ -95,13 +112,15 @@ template <class T> class Dataset {
   /// `classes`: the targets must be class numbers 0, 1, ... Throws DataError.
   Dataset(const RawData& raw, const DataOptions& options, const std::vector<TransformRow::Fit>& transforms,
           bool classes, std::uint64_t seed);
+  /// Without rows: for new ones, transformed as these were.
+  Dataset(const DataDescription& about, const std::vector<TransformRow::Fit>& transforms);
 
+  const DataDescription& about() const { return about_; }
   std::size_t size(Split split) const { return rows_[static_cast<std::size_t>(split)].size(); }
   /// Of one sample's input: (features).
   const Shape& sample_shape() const { return sample_shape_; }
-  const Shape& target_shape() const { return target_shape_; }
-  std::size_t classes() const { return classes_; }
-  const std::vector<std::string>& class_names() const { return class_names_; }
+  const Shape& target_shape() const { return about_.target; }
+  std::size_t classes() const { return about_.classes; }
   const std::vector<std::string>& notes() const { return notes_; }
   std::int64_t batches_per_epoch() const;
 
@@ -119,17 +138,20 @@ template <class T> class Dataset {
   std::uint64_t seed_;
   std::vector<T> inputs_, targets_;
   std::vector<std::int64_t> labels_;
-  Shape sample_shape_, target_shape_;
-  std::size_t row_size_ = 0, target_size_ = 0, classes_ = 0;
+  DataDescription about_;
+  Shape sample_shape_;
+  std::size_t row_size_ = 0, target_size_ = 0;
   std::vector<std::int64_t> rows_[3];
   std::vector<TransformRow::Apply> transforms_;
-  std::vector<std::string> class_names_, notes_;
+  std::vector<std::string> notes_;
   mutable std::int64_t order_epoch_ = -1;
   mutable std::vector<std::int64_t> order_;
 };
 
-/// Inputs for prediction: a csv or npy file of rows with `columns` numbers each, transformed like the training data.
-std::vector<double> read_rows(const std::string& path, std::size_t columns);
+/// Inputs of new rows, before the transforms: from a csv file that is written as the training data was (with or without
+/// its targets, columns in any order if they have names), an npy array or IDX pictures; "-" is standard input. `data`
+/// is the config's section. Throws DataError.
+std::vector<double> read_inputs(const std::string& path, const DataDescription& about, const config::Value& data);
 
 extern template class Dataset<float>;
 extern template class Dataset<double>;

@@ -44,6 +44,9 @@ struct LossRow {
       make_float;
   std::function<std::function<Tensor<double>(const Tensor<double>&, const Batch<double>&)>(const Value&, Problems&)>
       make_double;
+  /// The probabilities that the output means, of each class or of "yes"; null where it means none.
+  std::function<Tensor<float>(const Tensor<float>&)> probabilities_float;
+  std::function<Tensor<double>(const Tensor<double>&)> probabilities_double;
   /// Targets drawn from the distribution that the output means; null where it means none.
   std::function<Batch<float>(const Tensor<float>&)> draw_float;
   std::function<Batch<double>(const Tensor<double>&)> draw_double;
@@ -59,6 +62,12 @@ struct LossRow {
       return draw_float;
     else
       return draw_double;
+  }
+  template <class T> const auto& probabilities() const {
+    if constexpr (std::is_same_v<T, float>)
+      return probabilities_float;
+    else
+      return probabilities_double;
   }
 };
 const config::Registry<LossRow>& losses();

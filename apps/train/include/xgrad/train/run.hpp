@@ -2,6 +2,7 @@
 #pragma once
 #include <iosfwd>
 
+#include "xgrad/io.hpp"
 #include "xgrad/optim/optimizer.hpp"
 #include "xgrad/train/model.hpp"
 
@@ -41,6 +42,8 @@ template <class T> struct Experiment {
   std::function<Tensor<T>(const Tensor<T>&, const Batch<T>&)> loss;
   std::function<Batch<T>(const Tensor<T>&)>
       draw;  ///< targets from the model's output, if the loss means a distribution
+  std::function<Tensor<T>(const Tensor<T>&)> probabilities;  ///< that the output means, likewise
+  bool classes = false;                                      ///< the targets are classes
   bool accuracy = false;
   std::int64_t total_steps = 0, steps_per_epoch = 1;
   std::vector<StopRule> stop_rules;
@@ -58,14 +61,15 @@ template <class T> struct Experiment {
 };
 
 /// Builds data, model, loss, optimizer and rules; whatever is wrong becomes a problem. Throws DataError where a file
-/// is.
-template <class T> Experiment<T> build(const Config& config, Problems& problems);
+/// is. With `about` no data is read: what is built can only be applied to new rows.
+template <class T>
+Experiment<T> build(const Config& config, Problems& problems, const DataDescription* about = nullptr);
 
 struct RunOptions {
-  std::string out;      ///< the run folder
+  std::string out;       ///< the run folder
   bool replace = false;  ///< a run that is there is removed, once nothing is wrong with the new one
-  bool resume = false;  ///< continue from the newest checkpoint in it
-  std::string from;     ///< resume: this checkpoint instead
+  bool resume = false;   ///< continue from the newest checkpoint in it
+  std::string from;      ///< resume: this checkpoint instead
   bool quiet = false;
   bool json = false;            ///< the summary as JSON, messages elsewhere
   bool require_target = false;  ///< exit with 7 unless a target rule was met
@@ -78,13 +82,21 @@ int run_training(Config config, const RunOptions& options, std::ostream& termina
 /// Loss and accuracy on one part of the data.
 template <class T> std::vector<std::pair<std::string, double>> measure(Experiment<T>& experiment, Split split);
 
-/// The run folder or checkpoint file that `path` names, as a config and a checkpoint path. Throws CheckpointError.
-struct SavedRun {
+/// The folder of the run that `path` names, itself or by a checkpoint in it. Throws CheckpointError.
+std::string run_folder_of(const std::string& path);
+/// The config of the run in a folder.
+Config config_of_run(const std::string& folder, const std::vector<std::string>& overrides, Problems& problems);
+
+/// A checkpoint with all that is needed to apply its model.
+struct SavedModel {
+  std::string path;
+  TensorFile file;
   Config config;
-  std::string checkpoint;
+  DataDescription about;
 };
-SavedRun open_run(const std::string& path, const std::vector<std::string>& overrides, Problems& problems);
+/// The newest checkpoint of a run folder, or the one that `path` names. Throws CheckpointError.
+SavedModel open_model(const std::string& path, const std::vector<std::string>& overrides, Problems& problems);
 /// Loads parameters and buffers. Throws CheckpointError listing what is missing, unexpected or of another shape.
-template <class T> void load_model(Experiment<T>& experiment, const std::string& checkpoint);
+template <class T> void load_model(Experiment<T>& experiment, const SavedModel& saved);
 
 }  // namespace xgrad::train
