@@ -4,9 +4,7 @@
 // second cache).
 #include <nlohmann/json.hpp>
 
-#include "bench.hpp"
-#include "xgrad/optim/optimizer.hpp"
-#include "xgrad/threads.hpp"
+#include "memory.hpp"
 
 int main(int argc, char** argv) {
   using namespace xgrad;
@@ -41,12 +39,8 @@ int main(int argc, char** argv) {
   for (const long elements : {10'000'000L, 10'000L})
     for (const Question& question : questions) {
       std::vector<std::unique_ptr<optim::Optimizer<float>>> optimizers;
-      for (const Json& config : {question.builtin, question.expression}) {
-        const Shape shape{elements};
-        NamedTensors<float> parameters{{"p", parameter(Tensor<float>::full(shape, 0.5f))}};
-        parameters[0].tensor.set_grad(Tensor<float>::full(shape, 0.25f));
-        optimizers.push_back(optim::make<float>(config, std::move(parameters)));
-      }
+      for (const Json& config : {question.builtin, question.expression})
+        optimizers.push_back(optim::make<float>(config, bench::parameters_with_gradients(elements, 1)));
       const int repeat = elements < 1'000'000 ? 1000 : 1;
       const auto steps = [repeat](optim::Optimizer<float>& optimizer) {
         return [repeat, &optimizer] {

@@ -2,14 +2,10 @@
 // Does every optimizer run at the speed of memory? A step over 10 million parameters, as one tensor and as 1,000,
 // beside an in-place scale that moves as many bytes, the honest limit for read-modify-write. Then a table of the least
 // times.
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bench.hpp"
-#include "xgrad/optim/optimizer.hpp"
-#include "xgrad/storage.hpp"
-#include "xgrad/threads.hpp"
+#include "memory.hpp"
 
 namespace {
 
@@ -32,15 +28,6 @@ std::vector<Case> cases() {
   return result;
 }
 
-/// data *= c on the first `size` numbers, in the optimizers' chunks.
-void scale(float* data, std::size_t size) {
-  constexpr std::size_t kChunk = 16384;
-  parallel_for((size + kChunk - 1) / kChunk, [=](std::size_t chunk) {
-    const std::size_t end = std::min(size, (chunk + 1) * kChunk);
-    for (std::size_t i = chunk * kChunk; i < end; ++i) data[i] *= 1.0000001f;
-  });
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -49,23 +36,15 @@ int main(int argc, char** argv) {
   std::string table = "optimizer tensors state_per_parameter ms GB/s share_of_scale times_libtorch\n";
   for (const Case& entry : cases())
     for (const int tensors : {1, 1000}) {
-      NamedTensors<float> parameters;
-      for (int i = 0; i < tensors; ++i) {
-        const Shape shape{kElements / tensors};
-        parameters.push_back({"p" + std::to_string(i), parameter(Tensor<float>::full(shape, 0.5f))});
-        parameters.back().tensor.set_grad(Tensor<float>::full(shape, 0.25f));
-      }
-      const auto optimizer = optim::make<float>(entry.config, parameters);
+      const auto optimizer = optim::make<float>(entry.config, bench::parameters_with_gradients(kElements, tensors));
       if (optimizer->needs_loss() || optimizer->needs_closure() || optimizer->wants_curvature())
         continue;  // their time is the loss's
       std::size_t kept = 0;
       for (const auto& state : optimizer->state()) kept += state.bytes / sizeof(float);
       const std::size_t numbers = 3 * kElements + 2 * kept;  // reads p, g and the state; writes p and the state
-      Storage<float> scaled(numbers / 2, 1.0f);
       const double bytes = 4.0 * static_cast<double>(numbers);
-      std::vector<bench::Contender> contenders = {
-          {"xgrad", [&] { optimizer->step(); }, 1, bytes},
-          {"in-place scale", [&] { scale(scaled.data(), scaled.size()); }, 1, bytes}};
+      std::vector<bench::Contender> contenders = {{"xgrad", [&] { optimizer->step(); }, 1, bytes},
+                                                  {"in-place scale", bench::in_place_scale(numbers), 1, bytes}};
       bench::add_peer(
           contenders,
           {"libtorch", bench::libtorch_optimizer_step(entry.label, options.threads, tensors, kElements), 1, bytes});
