@@ -318,6 +318,10 @@ std::unique_ptr<Optimizer<T>> make(const Value& value, NamedTensors<T> parameter
   apply_cuts<T>(cuts, parameters, groups);
   auto result = std::make_unique<Optimizer<T>>(*row, std::move(parameters));
   result->set_groups(std::move(groups));
+  if (const std::string wrong = result->unmet(around); !wrong.empty()) {
+    problems.add("XG107", value.find("transforms")->value, wrong);
+    return nullptr;
+  }
   result->set_transforms(std::move(around));
   return result;
 }

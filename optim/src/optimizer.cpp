@@ -264,9 +264,44 @@ template <class T> void Optimizer<T>::allocate_state() {
   }
 }
 
+/// What the optimizer keeps in full of the parameter's momentum, "momentum_buffer" or "exp_avg"; nothing if it does
+/// not.
+template <class T> std::span<T> Optimizer<T>::momentum_of(const Group& group, std::size_t parameter) {
+  const auto is_momentum = [](std::string_view name) { return name == "momentum_buffer" || name == "exp_avg"; };
+  const std::size_t size = parameters_[parameter].tensor.size();
+  for (std::size_t s = 0; s < group.rule.slot_count; ++s)
+    if (const SlotPlace& place = slots_[parameter][s];
+        place && place.format == StateFormat::full && is_momentum(group.rule.slots[s].name))
+      return {static_cast<T*>(place.numbers), size};
+  Arrays& arrays = arrays_[parameter];
+  for (std::size_t k = 0; k < arrays.names.size(); ++k)
+    if (is_momentum(arrays.names[k]) && arrays.tensors[k].size() == size)
+      return {arrays.tensors[k].mutable_data(), size};
+  return {};
+}
+
+template <class T> void Optimizer<T>::move_momenta(Transform<T>& transform) {
+  for (const Group& group : groups_)
+    for (const std::size_t i : group.members) transform.move_momentum(i, momentum_of(group, i));
+}
+
+/// What one of the transforms needs that there is not, or "".
+template <class T> std::string Optimizer<T>::unmet(const std::vector<std::unique_ptr<Transform<T>>>& transforms) {
+  if (std::none_of(transforms.begin(), transforms.end(), [](const auto& t) { return t->moves_momentum(); })) return "";
+  for (const Group& group : groups_)
+    for (const std::size_t i : group.members)
+      if (!group.freeze && parameters_[i].tensor.size() > 0 && momentum_of(group, i).empty())
+        return "\"" + parameters_[i].name +
+               "\" has no momentum in full precision for lookahead's pullback: let that be "
+               "\"none\", or take another optimizer, or \"state_format\": \"full\"";
+  return "";
+}
+
 template <class T> void Optimizer<T>::set_transforms(std::vector<std::unique_ptr<Transform<T>>> transforms) {
   XGRAD_CHECK(transforms.empty() || !rule_.minimize, "optimizer \"", rule_.name,
               "\" evaluates the loss itself: it takes no transforms");
+  const std::string wrong = unmet(transforms);
+  XGRAD_CHECK(wrong.empty(), wrong);
   transforms_ = std::move(transforms);
   for (const auto& transform : transforms_) transform->attach(parameters_);
 }

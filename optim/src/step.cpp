@@ -377,7 +377,10 @@ template <class T> void Optimizer<T>::advance(double loss) {
     for (const auto& transform : transforms_) goes = goes && transform->before(parameters_, places, step_count_ + 1);
     if (goes) {
       Step(*this, loss).run();
-      for (const auto& transform : transforms_) transform->after(parameters_, places);
+      for (const auto& transform : transforms_) {
+        transform->after(parameters_, places);
+        if (transform->moves_momentum()) move_momenta(*transform);
+      }
       if (std::any_of(transforms_.begin(), transforms_.end(), [](const auto& t) { return t->resets(); })) reset_state();
     }
   }

@@ -32,9 +32,9 @@ config::Registry<TransformRow>& transforms() {
   static config::Registry<TransformRow> registry = [] {
     using namespace transform;
     config::Registry<TransformRow> r("transform");
-    add_all<ClipByValue, ClipByNorm, ClipByGlobalNorm, ClipByRms, AdaptiveClip, Centralize, Normalize, OrthoGrad,
-            AddNoise, GrokFast, ZeroNonfinite, SkipNonfinite, SkipLarge, Nonnegative, Accumulate, Lookahead, Ema, Swa,
-            Sam>(r);
+    add_all<ClipByValue, ClipByNorm, ClipByGlobalNorm, ClipByRms, AdaptiveClip, Centralize, Normalize, TrustRatio,
+            OrthoGrad, AddNoise, GrokFast, ZeroNonfinite, SkipNonfinite, SkipLarge, Nonnegative, Accumulate, Lookahead,
+            Ema, Swa, Sam>(r);
     return r;
   }();
   return registry;

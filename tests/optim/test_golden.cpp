@@ -30,7 +30,7 @@ TEST_CASE("every built-in optimizer is compared with numbers that do not come fr
   std::set<std::string> covered{
       "expression",  // test_expressions.cpp: as the built-in ones that it spells out
       "lbfgs",       // test_tensor_rules.cpp: torch's path, evaluation for evaluation
-      "noisy_sgd",   // test_options.cpp: by the statistics of its noise
+      "noisy_sgd",   // test_noise.cpp: by the statistics of its noise
   };
   for (const Json& entry : entries()) covered.insert(entry["config"]["type"]);
   const Json trajectories = test::reference("trajectories.json");

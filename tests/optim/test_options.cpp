@@ -46,6 +46,24 @@ const Option kOptions[] = {
        s[2] = std::max(s[2], s[1]);
        p -= 0.1 * s[0] / correction(0.9, t) / (std::sqrt(s[2]) + 1e-8);
      }},
+    {{{"type", "adam"}, {"lr", 0.1}, {"eps", 1e-3}, {"eps_hat", true}},  // Keras' order, of the paper's last remark
+     [](double& p, double g, double t, double* s) {
+       adam_means(g, s);
+       p -= 0.1 * std::sqrt(correction(0.999, t)) / correction(0.9, t) * s[0] / (std::sqrt(s[1]) + 1e-3);
+     }},
+    {{{"type", "amsgrad"}, {"lr", 0.1}, {"betas", {0.9, 0.5}}, {"eps", 1e-3}, {"eps_hat", true}},
+     [](double& p, double g, double t, double* s) {
+       average(s[0], 0.9, g);
+       average(s[1], 0.5, g * g);
+       s[2] = std::max(s[2], s[1]);
+       p -= 0.1 * std::sqrt(correction(0.5, t)) / correction(0.9, t) * s[0] / (std::sqrt(s[2]) + 1e-3);
+     }},
+    {{{"type", "adamax"}, {"lr", 0.1}, {"betas", {0.9, 0.7}}, {"eps", 1e-2}, {"variant", "keras"}},
+     [](double& p, double g, double t, double* s) {
+       average(s[0], 0.9, g);
+       s[1] = std::max(0.7 * s[1], std::abs(g));
+       p -= 0.1 * s[0] / (correction(0.9, t) * (s[1] + 1e-2));
+     }},
     {{{"type", "adamw"}, {"lr", 0.1}, {"weight_decay", 0.5}, {"weight_decay_mode", "proximal"}},
      [](double& p, double g, double t, double* s) {
        adam_means(g, s);
@@ -242,6 +260,22 @@ TEST_CASE("a changed lr reaches what it should") {
                      p -= lr(t) * s[1];
                    })) <= 1e-11);
   }
+  SUBCASE("in SGD's momentum or outside of it") {
+    for (const bool nesterov : {false, true}) {
+      const Json config = {{"type", "sgd"}, {"lr", 0.1}, {"momentum", 0.9}, {"nesterov", nesterov}};
+      Json inside = config;
+      inside["lr_in_momentum"] = true;
+      CHECK(distance(ours(inside, halves_at_6), evaluate([&](double& p, double g, double t, double* s) {
+                       s[0] = 0.9 * s[0] - lr(t) * g;  // as Keras writes it
+                       p += nesterov ? 0.9 * s[0] - lr(t) * g : s[0];
+                     })) <= 1e-11);
+      CHECK(distance(ours(inside, halves_at_6), ours(config, halves_at_6)) > 0.1);
+      CHECK(distance(ours(inside), ours(config)) <= 1e-12);
+    }
+    const Json plain = {{"type", "sgd"}, {"lr", 0.1}, {"lr_in_momentum", true}};
+    CHECK(distance(ours(plain, halves_at_6),
+                   evaluate([&](double& p, double g, double t, double*) { p -= lr(t) * g; })) <= 1e-12);
+  }
   SUBCASE("the average of LaProp's steps") {
     CHECK(distance(ours({{"type", "laprop"}, {"lr", 0.1}}, halves_at_6),
                    evaluate([&](double& p, double g, double t, double* s) {
@@ -291,6 +325,21 @@ TEST_CASE("MARS takes vectors by AdamW") {
     CHECK(all[0].tensor.data()[k] == doctest::Approx(others[0].tensor.data()[k]).epsilon(1e-13));
 }
 
+TEST_CASE("timm's MARS takes tensors of every rank but 0 and 1 as matrices") {
+  const auto moved = [](const char* variant, const Shape& shape) {
+    NamedTensors<double> all = {{"p", parameter(filled(shape, [](double k) { return std::cos(k); }))}};
+    const auto mars = optim::make<double>({{"type", "mars"}, {"gamma", 1}, {"variant", variant}}, all);
+    for (int t = 1; t <= kSteps; ++t) {
+      all[0].tensor.set_grad(gradient(t, 0, shape));
+      mars->step();
+    }
+    return std::vector<double>(all[0].tensor.values().begin(), all[0].tensor.values().end());
+  };
+  CHECK(moved("timm", {2, 3, 1}) == moved("timm", {2, 3}));
+  CHECK(moved("timm", {2, 3, 1}) != moved("timm", {6}));
+  CHECK(moved("authors", {2, 3, 1}) == moved("authors", {6}));
+}
+
 TEST_CASE("NAdam's product of momenta in closed form stays exact over a long run") {
   NamedTensors<double> all = {{"p", parameter(Tensor<double>({1}, {1.0}))}};
   const auto optimizer = optim::make<double>({{"type", "nadam"}, {"lr", 1e-3}, {"betas", {0.999, 0.999}}}, all);
@@ -307,51 +356,6 @@ TEST_CASE("NAdam's product of momenta in closed form stays exact over a long run
          (std::sqrt(v / correction(0.999, t)) + 1e-8);
   }
   CHECK(std::abs(all[0].tensor.item() - p) <= 1e-11);
-}
-
-TEST_CASE("noisy_sgd adds normal noise of the declared deviation, by seed, parameter, step and element") {
-  constexpr std::int64_t kCount = 100'001;
-  const auto noise = [](int steps, Json config) {  // of the last step, of both parameters
-    config.update({{"type", "noisy_sgd"}, {"lr", 1}});
-    NamedTensors<double> all;
-    for (const char* name : {"a", "b"}) all.push_back({name, parameter(Tensor<double>::zeros({kCount}))});
-    const auto optimizer = optim::make<double>(config, all);
-    for (int t = 1; t <= steps; ++t) {
-      for (auto& [name, tensor] : all) {
-        std::fill_n(tensor.mutable_data(), kCount, 0.0);
-        tensor.set_grad(Tensor<double>::full({kCount}, 0.5));
-      }
-      optimizer->step();
-    }
-    std::vector<std::vector<double>> result;
-    for (const auto& [name, tensor] : all) result.emplace_back(tensor.values().begin(), tensor.values().end());
-    return result;
-  };
-  const auto moment = [](const std::vector<double>& x, auto f) {
-    double sum = 0;
-    for (const double value : x) sum += f((value + 0.5) / 0.1);
-    return sum / static_cast<double>(x.size());
-  };
-  const auto first = noise(1, Json::object());
-  // Five standard errors of each moment.
-  const double root = std::sqrt(static_cast<double>(kCount));
-  CHECK(std::abs(moment(first[0], [](double z) { return z; })) < 5 / root);
-  CHECK(std::abs(moment(first[0], [](double z) { return z * z; }) - 1) < 5 * std::sqrt(2.0) / root);
-  CHECK(std::abs(moment(first[0], [](double z) { return z * z * z; })) < 5 * std::sqrt(15.0) / root);
-  CHECK(std::abs(moment(first[0], [](double z) { return z * z * z * z; }) - 3) < 5 * std::sqrt(96.0) / root);
-  double neighbours = 0, parameters = 0;  // correlations
-  for (std::size_t k = 0; k + 1 < first[0].size(); ++k) {
-    neighbours += (first[0][k] + 0.5) * (first[0][k + 1] + 0.5) / 0.01 / kCount;
-    parameters += (first[0][k] + 0.5) * (first[1][k] + 0.5) / 0.01 / kCount;
-  }
-  CHECK(std::abs(neighbours) < 5 / root);
-  CHECK(std::abs(parameters) < 5 / root);
-  CHECK(noise(1, Json::object()) == first);
-  CHECK(noise(1, {{"seed", 1}}) != first);
-  const auto third = noise(3, Json::object());
-  CHECK(third != first);
-  CHECK(moment(third[0], [](double z) { return z * z; }) == doctest::Approx(std::pow(3, -0.55)).epsilon(0.03));
-  CHECK(noise(1, {{"eta", 0}})[0] == std::vector<double>(kCount, -0.5));
 }
 
 TEST_CASE("what does not go together is refused") {
@@ -372,4 +376,9 @@ TEST_CASE("what does not go together is refused") {
   refused({{"type", "ftrl"}, {"learning_rate_power", 0.5}}, "must be <= 0");
   refused({{"type", "nadam"}, {"variant", "optx"}}, "did you mean \"optax\"?");
   refused({{"type", "sgdw"}, {"nesterov", true}}, "nesterov needs momentum > 0");
+  refused({{"type", "lars"}, {"momentum", 0}, {"nesterov", true}}, "nesterov needs momentum > 0");
+  refused({{"type", "adafactor"}, {"variant", "hf"}, {"lr", 1e-3}}, "with relative_step has steps of its own, no lr");
+  refused({{"type", "adafactor"}, {"variant", "hf"}, {"relative_step", false}, {"warmup_init", true}},
+          "warmup_init needs relative_step");
+  refused({{"type", "adafactor"}, {"d", 0.5}}, "d must be at least 1");
 }

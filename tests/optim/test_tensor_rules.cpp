@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rules on whole tensors, their fallbacks, and rules that call the closure.
+#include <map>
+
 #include "optim/golden.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -11,6 +13,13 @@ using namespace golden;
 TEST_CASE("SOAP does not move at its first step") {
   const Tensor<double> theta = run({{"type", "soap"}}, {3, 3}, 1);
   for (std::size_t k = 0; k < 9; ++k) CHECK(theta.data()[k] == std::cos(static_cast<double>(k)));
+}
+
+TEST_CASE("SOAP's first step that moves is its first for the bias correction: each element of the basis moves by lr") {
+  const Tensor<double> theta = run({{"type", "soap"}, {"lr", 0.1}, {"weight_decay", 0}}, {3, 3}, 2);
+  double squares = 0;
+  for (std::size_t k = 0; k < 9; ++k) squares += std::pow(theta.data()[k] - std::cos(static_cast<double>(k)), 2);
+  CHECK(std::sqrt(squares) == doctest::Approx(0.1 * 3).epsilon(1e-6));  // counted as the second: 0.7 times as long
 }
 
 TEST_CASE("SOAP with merged axes is SOAP of the merged shape") {
@@ -33,6 +42,65 @@ TEST_CASE("Shampoo's exponent is -1 / (2 axes): the widespread -1 / axes gives o
   optimizer->step();
   CHECK(all[0].tensor.data()[0] == doctest::Approx(-3 / std::sqrt(9 + 1e-4)).epsilon(1e-12));
   CHECK(std::abs(all[0].tensor.data()[0] + 3 / (9 + 1e-4)) > 0.5);
+}
+
+namespace {
+
+/// A state array of the only parameter.
+std::vector<double> state_of(optim::Optimizer<double>& optimizer, const std::string& name) {
+  for (const auto& state : optimizer.state())
+    if (state.name == name) {
+      const auto* data = static_cast<const double*>(state.data);
+      return {data, data + state.shape.size()};
+    }
+  FAIL("no state " << name);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("all of Shampoo's statistics see the raw gradient, not what the axes before have made of it") {
+  NamedTensors<double> all = {{"w", parameter(Tensor<double>::zeros({2, 2}))}};
+  const auto optimizer = optim::make<double>({{"type", "shampoo"}}, all);
+  all[0].tensor.set_grad(Tensor<double>({2, 2}, {3.0, 1.0, 0.0, 2.0}));
+  optimizer->step();
+  CHECK(state_of(*optimizer, "statistics_0.w") == std::vector<double>{10 + 1e-4, 2, 2, 4 + 1e-4});
+  CHECK(state_of(*optimizer, "statistics_1.w") == std::vector<double>{9 + 1e-4, 3, 3, 5 + 1e-4});
+}
+
+TEST_CASE("Shampoo in blocks is Shampoo of every block by itself, but for the graft, which is the whole tensor's") {
+  const Shape shape{5, 4};
+  const std::pair<std::int64_t, std::int64_t> rows[] = {{0, 3}, {3, 2}}, columns[] = {{0, 3}, {3, 1}};
+  const auto trained = [&](Json options, NamedTensors<double>& all, bool in_blocks) {
+    options.update({{"type", "shampoo"}, {"lr", 0.1}, {"momentum", 0.5}, {"update_freq", 2}});
+    const auto optimizer = optim::make<double>(options, all);
+    for (int t = 1; t <= 5; ++t) {
+      const Tensor<double> g = gradient(t, shape);
+      std::size_t i = 0;
+      if (!in_blocks) all[0].tensor.set_grad(g);
+      for (const auto& [row, height] : rows)
+        for (const auto& [column, width] : columns)
+          if (in_blocks) all[i++].tensor.set_grad(narrow(narrow(g, 0, row, height), 1, column, width));
+      optimizer->step();
+    }
+  };
+  NamedTensors<double> whole = start(shape), blocks, grafted = start(shape);
+  for (const auto& [row, height] : rows)
+    for (const auto& [column, width] : columns)
+      blocks.push_back({std::string("b").append(std::to_string(blocks.size())),
+                        parameter(narrow(narrow(start(shape)[0].tensor.detach(), 0, row, height), 1, column, width))});
+  trained({{"block_size", 3}}, whole, false);
+  trained(Json::object(), blocks, true);
+  trained({{"block_size", 3}, {"graft", "sgd"}}, grafted, false);
+  std::size_t i = 0;
+  for (const auto& [row, height] : rows)
+    for (const auto& [column, width] : columns) {
+      const Tensor<double> piece = narrow(narrow(whole[0].tensor.detach(), 0, row, height), 1, column, width);
+      for (std::size_t k = 0; k < piece.size(); ++k)
+        CHECK(piece.data()[k] == doctest::Approx(blocks[i].tensor.data()[k]).epsilon(1e-12));
+      ++i;
+    }
+  CHECK(grafted[0].tensor.data()[0] != whole[0].tensor.data()[0]);
 }
 
 TEST_CASE("a grafted Shampoo keeps its direction and takes another's length") {
@@ -204,6 +272,41 @@ TEST_CASE("L-BFGS takes torch's path down Rosenbrock's valley, evaluation for ev
   plain.check(-1.198083465001, 1.001031864466, 10, 10);
   plain.step();
   plain.check(-1.197470234378, 1.001599619119, 15, 15);
+}
+
+TEST_CASE("L-BFGS with the zoom search takes optax's path, evaluation for evaluation") {
+  using Loss = Tensor<double> (*)(const Tensor<double>& x, const Tensor<double>& y);
+  struct Function {
+    double x, y;
+    Loss loss;
+  };
+  const std::map<std::string, Function> functions = {
+      {"rosenbrock", {-1.2, 1, [](auto& x, auto& y) { return square(1 - x) + 100 * square(y - square(x)); }}},
+      {"barrier", {3, 1, [](auto& x, auto& y) { return x - log(x) + square(square(y)); }}},
+      {"cliff", {2, -3, [](auto& x, auto& y) { return log1p(square(x)) + 0.5 * log1p(25 * square(y)); }}}};
+  std::size_t compared = 0;
+  const Json searches = test::reference("trajectories.json")["searches"];
+  for (const Json& entry : searches) {
+    CAPTURE(entry["config"].dump());
+    const Function& f = functions.at(entry["function"].get<std::string>());
+    NamedTensors<double> point = {{"x", parameter(Tensor<double>(f.x))}, {"y", parameter(Tensor<double>(f.y))}};
+    const auto optimizer = optim::make<double>(entry["config"], point);
+    int calls = 0;
+    for (const Json& expected : entry["path"]) {
+      optimizer->step([&] {
+        ++calls;
+        optimizer->zero_grad();
+        const Tensor<double> loss = f.loss(point[0].tensor, point[1].tensor);
+        loss.backward();
+        return loss.item();
+      });
+      CHECK(std::abs(point[0].tensor.item() - expected[0].get<double>()) < 1e-9);
+      CHECK(std::abs(point[1].tensor.item() - expected[1].get<double>()) < 1e-9);
+      CHECK(calls == expected[2]);
+      ++compared;
+    }
+  }
+  CHECK(compared == 70);
 }
 
 TEST_CASE("L-BFGS saved, loaded and continued equals uninterrupted, bit for bit") {

@@ -38,6 +38,9 @@ TEST_CASE("transforms of a gradient by their definitions") {
   check_close(through({{{"type", "centralize"}}}, {2, 2}, {1, 3, 5, 9}), {-1, 1, -2, 2});
   check_close(through({{{"type", "centralize"}}}, {2}, {1, 3}), {1, 3});
   check_close(through({{{"type", "normalize"}}}, {2}, {3, 4}), {0.6, 0.8});
+  check_close(through({{{"type", "trust_ratio"}}}, {2}, {3, 4}, {6, 8}), {6, 8});
+  check_close(through({{{"type", "trust_ratio"}, {"coefficient", 0.1}}}, {2}, {0, 0}, {6, 8}), {0, 0});
+  check_close(through({{{"type", "trust_ratio"}, {"coefficient", 0.1}}}, {2}, {3, 4}), {3, 4});
   check_close(through({{{"type", "zero_nonfinite"}}}, {3}, {1, std::nan(""), INFINITY}), {1, 0, 0});
   // Unit norms 5 and 13 of the gradient, 1 and 0 (hence eps) of the parameter.
   check_close(through({{{"type", "adaptive_clip"}, {"clip", 0.1}}}, {2, 2}, {3, 4, 5, 12}, {0, 1, 0, 0}),
@@ -121,6 +124,38 @@ TEST_CASE("lookahead's first synchronisation already goes back") {
   }
 }
 
+TEST_CASE("lookahead's pullback needs a momentum in full precision, and keeps its own when it is saved") {
+  const Json pullback = Json::array({{{"type", "lookahead"}, {"k", 2}, {"pullback", "pullback"}}});
+  const auto problems_of = [&](Json config) {
+    config["transforms"] = pullback;
+    NamedTensors<double> all = start({64, 64});
+    config::Problems problems;
+    const bool made = optim::make<double>(config::Value::from_json(config, "optimizer"), all, problems) != nullptr;
+    CHECK(made == problems.ok());
+    return problems.text();
+  };
+  const char* refusal = "\"p0\" has no momentum in full precision for lookahead's pullback";
+  CHECK(problems_of({{"type", "adagrad"}}).find(refusal) != std::string::npos);
+  CHECK(problems_of({{"type", "sgd"}}).find(refusal) != std::string::npos);
+  CHECK(problems_of({{"type", "adam"}, {"state_format", "8bit"}}).find(refusal) != std::string::npos);
+  for (const char* type : {"adam", "muon", "lion", "novograd"}) CHECK(problems_of({{"type", type}}) == "");
+  CHECK(problems_of({{"type", "sgd"}, {"momentum", 0.5}}) == "");
+  NamedTensors<double> all = start({2, 3});
+  const auto optimizer = optim::make<double>({{"type", "muon"}, {"transforms", pullback}}, all);
+  double slow = 0;
+  for (int t = 1; t <= 4; ++t) {
+    all[0].tensor.set_grad(Tensor<double>::ones({2, 3}));
+    optimizer->step();
+    const double momentum = *static_cast<const double*>(optimizer->state()[0].data);
+    const double before = t % 2 == 1 ? 0 : slow;  // 1 - 0.95^2 = 0.0975 behind two steps from 0
+    if (t == 2) CHECK(momentum == doctest::Approx(0.0975 / 2));
+    if (t == 4) CHECK(momentum == doctest::Approx((1 - 0.9025 * (1 - before) + before) / 2));
+    if (t % 2 == 0) slow = momentum;
+  }
+  CHECK(optimizer->state()[2].name == "transforms.0.slow_momentum.p0");
+  CHECK(*static_cast<const double*>(optimizer->state()[2].data) == slow);
+}
+
 TEST_CASE("averages are what eval() shows; train() puts the parameters back") {
   const auto trained = [](const Json& transform) {
     NamedTensors<double> all = {{"w", parameter(Tensor<double>({1}, {0.0}))}};
@@ -185,8 +220,8 @@ TEST_CASE("with transforms, saved, loaded and continued equals uninterrupted, bi
                        {"transforms",
                         {{{"type", "grokfast"}},
                          {{"type", "accumulate"}, {"every", 2}},
-                         {{"type", "lookahead"}, {"k", 2}},
-                         {{"type", "ema"}},
+                         {{"type", "lookahead"}, {"k", 2}, {"pullback", "pullback"}},
+                         {{"type", "ema"}, {"overwrite_every", 3}},
                          {{"type", "skip_nonfinite"}}}}};
   const auto train = [](optim::Optimizer<double>& optimizer, NamedTensors<double>& all, int from, int to) {
     for (int t = from; t < to; ++t) {

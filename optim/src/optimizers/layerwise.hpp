@@ -48,13 +48,18 @@ struct Lamb : Moments {
   }
 };
 
-/// b = momentum b - lr trust_coefficient |p| / (|g| + eps) g;  p += b. As in the paper, lr is part of the buffer.
+/// b = momentum b - lr r u;  p += b with u = g + weight_decay p, r = trust_coefficient |p| / (|u| + eps), or 1 where
+/// either norm is 0. As optax.lars: lr is part of the buffer. variant "paper": r = trust_coefficient |p| /
+/// (|g| + weight_decay |p| + eps); "timm" (Apex's LARC): the same r, lr outside of the buffer.
 struct Lars {
   double lr = 1, momentum = 0.9, trust_coefficient = 1e-3, eps = 0;
-  bool nesterov = false;
+  bool nesterov = false, trust_clip = false, always_adapt = true;
+  enum : int { optax, paper, timm };
+  int variant = optax;
   static constexpr const char* name = "lars";
   static constexpr About about{"momentum with steps in proportion to the parameter",
                                "You, Gitman, Ginsburg 2017, arXiv:1708.03888"};
+  static constexpr Shared shared{0, Decay::within};
   static constexpr Traits traits{.descends_at = 1};
   static constexpr Slot slots[] = {{"momentum_buffer", "momentum"}};
   void describe(Fields& f) {
@@ -63,21 +68,34 @@ struct Lars {
     f("trust_coefficient", trust_coefficient, range::nonnegative, "share of its norm that a parameter moves");
     f("eps", eps, range::nonnegative, "added to the gradient's norm");
     f("nesterov", nesterov, "look ahead along the momentum; needs momentum > 0");
+    f("variant", variant, config::OneOf{"optax|paper|timm"},
+      "which norms are compared, and whether lr is in the buffer");
+    f("trust_clip", trust_clip, "steps at most those of SGD with this lr (LARC)");
+    f("always_adapt", always_adapt, "scale by the norms also where there is no weight decay");
   }
   const char* check() const { return nesterov && momentum <= 0 ? "nesterov needs momentum > 0" : nullptr; }
-  auto measure(Now) const {
-    return [](auto p, auto g, auto&) { return std::array{p * p, g * g}; };
+  auto measure(Now now) const {
+    return [decay = variant == optax ? now.weight_decay : 0](auto p, auto g, auto&) {
+      g = g + decay * p;
+      return std::array{p * p, g * g};
+    };
+  }
+  double ratio(Now now) const {
+    if (!always_adapt && now.weight_decay == 0) return 1;
+    const double p_norm = std::sqrt(now.sums[0]), g_norm = std::sqrt(now.sums[1]),
+                 both = g_norm + (variant == optax ? 0 : now.weight_decay * p_norm) + eps,
+                 full = p_norm > 0 && g_norm > 0 ? trust_coefficient * p_norm / both : 1;
+    return !trust_clip ? full : full < lr ? full / lr : 1;
   }
   auto step(Now now) const {
-    const double p_norm = std::sqrt(now.sums[0]), g_norm = std::sqrt(now.sums[1]);
-    const double ratio = p_norm > 0 && g_norm > 0 ? trust_coefficient * p_norm / (g_norm + eps) : 1;
-    return [*this, rate = lr * ratio](auto& p, auto g, auto& b) {
-      g = rate * g;
+    return [*this, before = ratio(now) * (variant == timm ? 1 : lr), after = variant == timm ? lr : 1,
+            decay = now.weight_decay](auto& p, auto g, auto& b) {
+      g = before * (g + decay * p);
       if (momentum != 0) {
         b = momentum * b + g;
         g = nesterov ? g + momentum * b : b;
       }
-      p -= g;
+      p -= after * g;
     };
   }
 };

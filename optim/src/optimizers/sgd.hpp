@@ -5,10 +5,10 @@
 namespace xgrad::optim::inline XGRAD_ISA {
 
 /// b = momentum b + (1 - dampening) g, the first b = g;  p -= lr (nesterov ? g + momentum b : b).
-/// As torch.optim.SGD: lr is not part of the buffer.
+/// As torch.optim.SGD: lr is not part of the buffer. lr_in_momentum: it is, as in Keras, Caffe and Sutskever's paper.
 struct SGD {
   double lr = 1e-3, momentum = 0, dampening = 0;
-  bool nesterov = false;
+  bool nesterov = false, lr_in_momentum = false;
   static constexpr const char* name = "sgd";
   static constexpr About about{"stochastic gradient descent, with momentum", "Sutskever et al. 2013, ICML"};
   static constexpr Slot slots[] = {{"momentum_buffer", "momentum"}};
@@ -17,17 +17,17 @@ struct SGD {
     f("momentum", momentum, range::nonnegative, "weight of the previous direction");
     f("dampening", dampening, range::unit, "what the gradient's weight in the momentum is short of 1");
     f("nesterov", nesterov, "look ahead along the momentum; needs momentum > 0 and dampening = 0");
+    f("lr_in_momentum", lr_in_momentum, "lr is part of the momentum: a change of lr does not reach earlier steps");
   }
   const char* check() const {
     return nesterov && (momentum <= 0 || dampening != 0) ? "nesterov needs momentum > 0 and dampening = 0" : nullptr;
   }
   auto step(Now now) const {
-    return [*this, fresh = now.fresh ? 1 : 1 - dampening](auto& p, auto g, auto& b) {
-      if (momentum != 0) {
-        b = momentum * b + fresh * g;
-        g = nesterov ? g + momentum * b : b;
-      }
-      p -= lr * g;
+    return [*this, fresh = now.fresh ? 1 : 1 - dampening, before = lr_in_momentum ? lr : 1,
+            after = lr_in_momentum ? 1 : lr](auto& p, auto g, auto& b) {
+      g = before * g;
+      if (momentum != 0) b = momentum * b + fresh * g;
+      p -= after * (momentum == 0 ? g : nesterov ? g + momentum * b : b);
     };
   }
 };

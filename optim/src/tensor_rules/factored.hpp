@@ -25,10 +25,12 @@ template <class T> Tensor<T> inverse_root(const Tensor<T>& row, const Tensor<T>&
 /// Adam's step without momentum whose mean square is kept as row and column means. Three programs disagree on the
 /// rest: torch (torch.optim.Adafactor), hf (Hugging Face, fairseq), optax.
 struct Adafactor {
-  double lr = 1e-2, beta2_decay = -0.8, eps2 = 1e-3, d = 1;
+  static constexpr double kDefaultLr = 1e-2;
+  double lr = kDefaultLr, beta2_decay = -0.8, beta2_cap = 1, eps2 = 1e-3, d = 1;
   std::optional<double> eps1, beta1;
   std::int64_t min_dim_size_to_factor = 128, decay_offset = 0;
-  int variant = 0;
+  enum : int { torch, hf, optax };
+  int variant = torch;
   bool scale_parameter = true, relative_step = true, warmup_init = false;
   static constexpr const char* name = "adafactor";
   static constexpr About about{"adaptive steps with a mean square kept as rows and columns",
@@ -39,9 +41,10 @@ struct Adafactor {
     f("lr", lr, range::nonnegative, "step size (torch: at most 1 / sqrt(t); hf: only without relative_step)");
     f("variant", variant, config::OneOf{"torch|hf|optax"}, "whose program to follow");
     f("beta2_decay", beta2_decay, Range{-range::kInfinity, 0}, "the mean square's weight of a new value is t to this");
+    f("beta2_cap", beta2_cap, range::unit, "the largest decay of the mean square (timm's AdafactorBigVision: 0.999)");
     f("eps1", eps1, range::nonnegative, "added to squares; default the precision of the type (torch), 1e-30 (others)");
     f("eps2", eps2, range::nonnegative, "the least root mean square of a parameter");
-    f("d", d, Range{1}, "the largest root mean square of an update");
+    f("d", d, range::positive, "the largest root mean square of an update; torch: at least 1");
     f("beta1", beta1, range::beta, "decay of the updates' mean (hf, optax); default none");
     f("min_dim_size_to_factor", min_dim_size_to_factor, range::count, "axes from this size are factored (optax)");
     f("decay_offset", decay_offset, range::nonnegative, "steps that beta2_decay does not count (optax)");
@@ -50,13 +53,16 @@ struct Adafactor {
     f("warmup_init", warmup_init, "begin with steps of 1e-6 t (hf); needs relative_step");
   }
   const char* check() const {
-    return variant == 1 && warmup_init && !relative_step ? "warmup_init needs relative_step" : nullptr;
+    if (variant == torch && d < 1) return "d must be at least 1 in variant torch";
+    if (variant != hf) return nullptr;
+    if (relative_step && lr != kDefaultLr) return "variant hf with relative_step has steps of its own, no lr";
+    return warmup_init && !relative_step ? "warmup_init needs relative_step" : nullptr;
   }
   /// The last two axes, or (optax) the two largest; nothing if the mean square is kept in full.
   std::optional<Axes2> factored(const Shape& p) const {
     const auto rank = static_cast<std::int64_t>(p.rank());
     if (rank < 2) return std::nullopt;
-    if (variant != 2) return Axes2{rank - 1, rank - 2};
+    if (variant != optax) return Axes2{rank - 1, rank - 2};
     std::vector<std::int64_t> order;
     for (std::int64_t i = 0; i < rank; ++i) order.push_back(i);
     std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
@@ -73,21 +79,24 @@ struct Adafactor {
                 {"col_var", reduced(p, static_cast<std::size_t>(axes->column))}};
     else
       result = {{"variance", p}};
-    if (beta1 && variant != 0) result.push_back({"exp_avg", p});
+    if (beta1 && variant != torch) result.push_back({"exp_avg", p});
     return result;
   }
 
   template <class T> Tensor<T> tensor(const Tensor<T>& p, const Tensor<T>& g, Tensor<T>* state, const Now& now) const {
     const auto axes = factored(p.shape());
-    const double least = eps1 ? *eps1 : variant == 0 ? static_cast<double>(std::numeric_limits<T>::epsilon()) : 1e-30;
-    const double weight = std::pow(std::max(1.0, now.t - static_cast<double>(decay_offset)), beta2_decay);
-    const Tensor<T> squares = variant == 0 ? square(g) : square(g) + least;
+    const double least = eps1               ? *eps1
+                         : variant == torch ? static_cast<double>(std::numeric_limits<T>::epsilon())
+                                            : 1e-30;
+    const double weight =
+        std::max(1 - beta2_cap, std::pow(std::max(1.0, now.t - static_cast<double>(decay_offset)), beta2_decay));
+    const Tensor<T> squares = variant == torch ? square(g) : square(g) + least;
     if (axes)
       advance_means(state[0], state[1], squares, *axes, weight);
     else
       state[0] = toward(state[0], squares, weight);
     const double size = std::max(eps2, rms(p));
-    if (variant == 0) {
+    if (variant == torch) {
       const Tensor<T> v = axes ? state[0] * state[1] / maximum(mean(state[0], {axes->column}, true), least) : state[0];
       const Tensor<T> u = g * rsqrt(maximum(v, least * least));
       const double rate = size * std::min(lr, 1 / std::sqrt(now.t));
@@ -95,13 +104,13 @@ struct Adafactor {
     }
     Tensor<T> u = g * (axes ? inverse_root(state[0], state[1], *axes) : rsqrt(state[0]));
     const double relative = std::min(warmup_init ? 1e-6 * now.t : 1e-2, 1 / std::sqrt(now.t));
-    const double rate = (variant == 1 && relative_step ? relative : lr) * (scale_parameter ? size : 1);
+    const double rate = (variant == hf && relative_step ? relative : lr) * (scale_parameter ? size : 1);
     u = rate / std::max(1.0, rms(u) / d) * u;
     if (beta1) {
       Tensor<T>& average = state[axes ? 2 : 1];
       u = average = toward(average, u, 1 - *beta1);
     }
-    return u + (variant == 1 ? rate : 1) * now.weight_decay * p;
+    return u + (variant == hf ? rate : 1) * now.weight_decay * p;
   }
 };
 

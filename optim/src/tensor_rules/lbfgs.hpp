@@ -8,12 +8,15 @@
 namespace xgrad::optim::tensor_rules {
 
 /// Limited-memory BFGS over all parameters together, as torch.optim.LBFGS: up to max_iter iterations in one step, each
-/// along minus an inverse Hessian from the last history_size changes of gradient, times the gradient.
+/// along minus an inverse Hessian from the last history_size changes of gradient, times the gradient. With the line
+/// search "zoom" as optax.lbfgs (max_iter 1, history_size 10 there): the first step is at most 1 long, and every change
+/// of positive curvature is remembered.
 struct LBFGS {
   double lr = 1, tolerance_grad = 1e-7, tolerance_change = 1e-9;
   std::int64_t max_iter = 20, history_size = 100;
   std::optional<std::int64_t> max_eval;
-  int line_search_fn = 0;
+  enum : int { none, by_wolfe, by_zoom };
+  int line_search_fn = none;
   bool nan_to_inf = false;
   static constexpr const char* name = "lbfgs";
   static constexpr About about{"quasi-Newton steps from the last changes of the gradient",
@@ -28,7 +31,7 @@ struct LBFGS {
     f("tolerance_grad", tolerance_grad, range::nonnegative, "done when no element of the gradient is larger");
     f("tolerance_change", tolerance_change, range::nonnegative, "done when parameters and loss change less");
     f("history_size", history_size, range::count, "changes of gradient that are remembered");
-    f("line_search_fn", line_search_fn, config::OneOf{"none|strong_wolfe"}, "how far to go along a direction");
+    f("line_search_fn", line_search_fn, config::OneOf{"none|strong_wolfe|zoom"}, "how far to go along a direction");
     f("nan_to_inf", nan_to_inf, "a loss of NaN counts as infinite: the line search turns back from it");
   }
   std::vector<StateArray> arrays(const Shape& all) const {
@@ -48,7 +51,7 @@ struct LBFGS {
     if (largest(g) <= tolerance_grad) return first_loss;
     for (std::int64_t n = 1; n <= max_iter; ++n) {
       if (++iterations == 1) {
-        direction = -g;
+        direction = line_search_fn == by_zoom ? -std::min(1.0, 1 / frobenius_norm(g)) * g : -g;
         pairs = 0;
         scale = 1;
       } else {
@@ -57,23 +60,26 @@ struct LBFGS {
       }
       previous_gradient = g;
       previous_loss = loss;
-      t = iterations == 1 ? std::min(1.0, 1 / static_cast<double>(sum(abs(g)).item())) * lr : lr;
+      const bool careful = iterations == 1 && line_search_fn != by_zoom;
+      t = careful ? std::min(1.0, 1 / static_cast<double>(sum(abs(g)).item())) * lr : lr;
       const double slope = inner_product(g, direction);
       if (slope > -tolerance_change) break;
       const Tensor<T> start = all.parameters();
       double calls = 0;
-      if (line_search_fn == 1) {
+      if (line_search_fn != none) {
         const auto evaluate = [&](double length) {
           all.set_parameters(start + length * direction);
           double value = closure();
           if (nan_to_inf && std::isnan(value)) value = range::kInfinity;
           const Tensor<T> gradient = all.gradient();
-          return Trial<T>{length, value, gradient, inner_product(gradient, direction)};
+          return Trial{length, value, inner_product(gradient, direction), std::make_shared<Tensor<T>>(gradient)};
         };
-        const Found<T> found = strong_wolfe<T>(evaluate, t, {0, loss, g, slope}, largest(direction));
+        const Trial here{0, loss, slope, std::make_shared<Tensor<T>>(g)};
+        const Found found =
+            line_search_fn == by_zoom ? zoom(evaluate, t, here) : strong_wolfe(evaluate, t, here, largest(direction));
         t = found.best.length;
         loss = found.best.loss;
-        g = found.best.gradient;
+        g = *static_cast<const Tensor<T>*>(found.best.gradient.get());
         calls = found.evaluations;
         all.set_parameters(start + t * direction);
       } else {
@@ -102,7 +108,7 @@ struct LBFGS {
   template <class T>
   void remember(const Tensor<T>& step, const Tensor<T>& change, Tensor<T>* state, double& scale, double& pairs) const {
     const double curvature = inner_product(change, step);
-    if (!(curvature > 1e-10)) return;
+    if (!(curvature > (line_search_fn == by_zoom ? 0 : 1e-10))) return;
     const std::size_t n = step.size();
     auto place = static_cast<std::size_t>(pairs);
     const bool full = place == static_cast<std::size_t>(history_size);

@@ -28,6 +28,11 @@ template <class T> Tensor<T> toward(const Tensor<T>& average, const Tensor<T>& x
 /// Whether no element is NaN or infinite: LAPACK refuses the others.
 template <class T> bool finite(const Tensor<T>& x) { return std::isfinite(static_cast<double>(sum(x).item())); }
 inline std::int64_t elements(const Shape& shape) { return static_cast<std::int64_t>(shape.size()); }
+/// A square array that belongs to an axis; empty if it is not kept.
+[[gnu::noinline]] inline StateArray array_of_axis(const char* name, std::size_t axis, const std::string& place,
+                                                  std::int64_t size, bool kept) {
+  return {name + std::to_string(axis) + place, kept ? Shape{size, size} : Shape{0, 0}};
+}
 /// `shape` with one axis of size 1.
 inline Shape reduced(Shape shape, std::size_t axis) {
   shape[axis] = 1;

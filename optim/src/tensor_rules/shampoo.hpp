@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
+#include <optional>
+
 #include "tensor_rules/math.hpp"
 
 namespace xgrad::optim::tensor_rules {
 
 /// For each axis H += G G^T, G the gradient as a matrix with a row for each place along the axis, beginning at epsilon
 /// I; the gradient times H^(-1 / (2 axes)) along every axis is the step. All H see the raw gradient, as in the paper.
-/// With a graft the step has the length of SGD's or Adagrad's (Anil et al. 2020, arXiv:2002.09018).
+/// With a graft the step has the length of SGD's or Adagrad's; with a block_size a tensor is cut into blocks with
+/// statistics of their own (both Anil et al. 2020, arXiv:2002.09018).
 struct Shampoo {
   double lr = 0.1, momentum = 0, epsilon = 1e-4;
   std::int64_t update_freq = 1, max_dim = 8192;
-  int graft = 0;
+  std::optional<std::int64_t> block_size;
+  enum : int { none, sgd, adagrad };
+  int graft = none, counted_axes = 0;
   static constexpr const char* name = "shampoo";
   static constexpr About about{"the gradient, preconditioned along each axis",
                                "Gupta, Koren, Singer 2018, arXiv:1802.09568"};
@@ -21,6 +26,9 @@ struct Shampoo {
     f("epsilon", epsilon, range::positive, "what the statistics begin with on their diagonals");
     f("update_freq", update_freq, range::count, "steps between roots of the statistics");
     f("max_dim", max_dim, Range{1, 32767}, "longer axes are left as they are");
+    f("block_size", block_size, range::count, "longer axes are cut into pieces so long; null: none is");
+    f("counted_axes", counted_axes, config::OneOf{"all|preconditioned"},
+      "which axes the exponent -1 / (2 axes) counts: also those that are left as they are, or not");
     f("graft", graft, config::OneOf{"none|sgd|adagrad"}, "whose step's length each step has");
   }
   bool skips(const Shape& p, std::size_t axis) const { return p[axis] > max_dim; }
@@ -29,32 +37,16 @@ struct Shampoo {
   std::vector<StateArray> arrays(const Shape& parameter) const {
     const Shape p = at_least_vector(parameter);
     std::vector<StateArray> result{{"momentum_buffer", parameter}};
-    for (std::size_t axis = 0; axis < p.rank(); ++axis) {
-      const Shape shape = skips(p, axis) ? Shape{0, 0} : Shape{p[axis], p[axis]};
-      result.push_back({"statistics_" + std::to_string(axis), shape});
-      result.push_back({"root_" + std::to_string(axis), shape});
-    }
-    if (graft == 2) result.push_back({"sum", parameter});
+    add_block_arrays(p, "", result);
+    if (graft == adagrad) result.push_back({"sum", parameter});
     return result;
   }
 
   template <class T>
   Tensor<T> tensor(const Tensor<T>& p, const Tensor<T>& gradient, Tensor<T>* state, const Now& now) const {
-    const Tensor<T> g = reshape(gradient, at_least_vector(p.shape()));
-    const auto rank = static_cast<double>(g.rank());
-    const bool updates = static_cast<std::int64_t>(now.t - 1) % update_freq == 0;
-    Tensor<T> u = g;
-    for (std::size_t axis = 0; axis < g.rank(); ++axis) {
-      if (skips(g.shape(), axis)) continue;
-      Tensor<T>&statistics = state[1 + 2 * axis], &root = state[2 + 2 * axis];
-      if (now.t == 1) statistics = epsilon * identity<T>(g.shape()[axis]);
-      const Tensor<T> matrix = unfold(g, axis);
-      statistics = statistics + matmul(matrix, transpose(matrix));
-      if (updates) root = power(statistics, -1 / (2 * rank));
-      u = times_along(root, u, axis);
-    }
-    u = reshape(u, p.shape());
-    if (graft != 0) u = grafted(u, gradient, state + 1 + 2 * g.rank());
+    Tensor<T>* next = state + 1;
+    Tensor<T> u = reshape(preconditioned(reshape(gradient, at_least_vector(p.shape())), next, now), p.shape());
+    if (graft != none) u = grafted(u, gradient, next);
     if (momentum == 0) return lr * u;
     Tensor<T>& b = state[0];
     b = momentum * b + u;
@@ -62,9 +54,55 @@ struct Shampoo {
   }
 
  private:
+  /// The first axis that is cut, if there is one.
+  std::optional<std::size_t> cut_axis(const Shape& p) const {
+    for (std::size_t axis = 0; block_size && axis < p.rank(); ++axis)
+      if (p[axis] > *block_size) return axis;
+    return std::nullopt;
+  }
+  /// Calls body(start, length) for each piece of an axis.
+  template <class Body> void for_pieces(std::int64_t size, const Body& body) const {
+    for (std::int64_t start = 0; start < size; start += *block_size) body(start, std::min(*block_size, size - start));
+  }
+  void add_block_arrays(const Shape& p, const std::string& place, std::vector<StateArray>& arrays) const {
+    if (const auto cut = cut_axis(p))
+      return for_pieces(p[*cut], [&](std::int64_t start, std::int64_t length) {
+        Shape piece = p;
+        piece[*cut] = length;
+        add_block_arrays(piece, place + "_" + std::to_string(start), arrays);
+      });
+    for (std::size_t axis = 0; axis < p.rank(); ++axis)
+      for (const char* kind : {"statistics_", "root_"})
+        arrays.push_back(array_of_axis(kind, axis, place, p[axis], !skips(p, axis)));
+  }
+  /// The gradient of a tensor or, piece by piece, of its blocks; `state` moves past what it has used.
+  template <class T> Tensor<T> preconditioned(const Tensor<T>& g, Tensor<T>*& state, const Now& now) const {
+    if (const auto cut = cut_axis(g.shape())) {
+      const auto axis = static_cast<std::int64_t>(*cut);
+      std::vector<Tensor<T>> pieces;
+      for_pieces(g.shape()[*cut], [&](std::int64_t start, std::int64_t length) {
+        pieces.push_back(preconditioned(narrow(g, axis, start, length), state, now));
+      });
+      return concat(pieces, axis);
+    }
+    double axes = 0;
+    for (std::size_t axis = 0; axis < g.rank(); ++axis) axes += counted_axes == 0 || !skips(g.shape(), axis);
+    const bool updates = static_cast<std::int64_t>(now.t - 1) % update_freq == 0;
+    Tensor<T> u = g;
+    for (std::size_t axis = 0; axis < g.rank(); ++axis, state += 2) {
+      if (skips(g.shape(), axis)) continue;
+      Tensor<T>&statistics = state[0], &root = state[1];
+      if (now.t == 1) statistics = epsilon * identity<T>(g.shape()[axis]);
+      const Tensor<T> matrix = unfold(g, axis);
+      statistics = statistics + matmul(matrix, transpose(matrix));
+      if (updates) root = power(statistics, -1 / (2 * axes));
+      u = times_along(root, u, axis);
+    }
+    return u;
+  }
   template <class T> Tensor<T> grafted(const Tensor<T>& u, const Tensor<T>& g, Tensor<T>* sum_of_squares) const {
     Tensor<T> model = g;
-    if (graft == 2) {
+    if (graft == adagrad) {
       *sum_of_squares = *sum_of_squares + square(g);
       model = where(g != 0, g * rsqrt(*sum_of_squares), 0);
     }
@@ -123,11 +161,9 @@ struct Soap {
   std::vector<StateArray> arrays(const Shape& parameter) const {
     const Shape p = merged(parameter);
     std::vector<StateArray> result{{"exp_avg", p}, {"exp_avg_sq", p}};
-    for (std::size_t axis = 0; axis < p.rank(); ++axis) {
-      const Shape shape = has_basis(p, axis) ? Shape{p[axis], p[axis]} : Shape{0, 0};
-      result.push_back({"statistics_" + std::to_string(axis), shape});
-      result.push_back({"basis_" + std::to_string(axis), shape});
-    }
+    for (std::size_t axis = 0; axis < p.rank(); ++axis)
+      for (const char* kind : {"statistics_", "basis_"})
+        result.push_back(array_of_axis(kind, axis, "", p[axis], has_basis(p, axis)));
     return result;
   }
 

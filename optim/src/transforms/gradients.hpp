@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 // Transforms of gradients.
+#include <limits>
+
 #include "tensor_rules/math.hpp"
+#include "xgrad/ops/creation.hpp"
 #include "xgrad/optim/transform.hpp"
 #include "xgrad/random.hpp"
 
@@ -102,6 +105,24 @@ struct Normalize {
   template <class T> using Of = Mapped<T, Normalize>;
 };
 
+/// g times coefficient |p| / (|g| + eps), norms at least min_norm; g itself where one of them is 0. As optax's.
+struct TrustRatio {
+  double coefficient = 1, min_norm = 0, eps = 0;
+  static constexpr const char* name = "trust_ratio";
+  static constexpr About about{"each tensor's gradient as long as its parameter",
+                               "You, Gitman, Ginsburg 2017, arXiv:1708.03888"};
+  void describe(Fields& f) {
+    f("coefficient", coefficient, range::nonnegative, "multiplies that length");
+    f("min_norm", min_norm, range::nonnegative, "what shorter parameters and gradients count as");
+    f("eps", eps, range::nonnegative, "added to the gradient's norm");
+  }
+  template <class T> Tensor<T> map(const Tensor<T>& g, const Tensor<T>& p) const {
+    const double p_norm = std::max(frobenius_norm(p), min_norm), g_norm = std::max(frobenius_norm(g), min_norm);
+    return p_norm == 0 || g_norm == 0 ? g : coefficient * p_norm / (g_norm + eps) * g;
+  }
+  template <class T> using Of = Mapped<T, TrustRatio>;
+};
+
 struct OrthoGrad {
   double eps = 1e-30;
   static constexpr const char* name = "orthograd";
@@ -121,11 +142,7 @@ struct ZeroNonfinite {
   static constexpr About about{"0 in place of NaN and infinite elements of the gradient"};
   void describe(Fields&) {}
   template <class T> Tensor<T> map(const Tensor<T>& g, const Tensor<T>&) const {
-    Tensor<T> result = g.clone();
-    T* const values = result.mutable_data();
-    for (std::size_t k = 0; k < result.size(); ++k)
-      if (!std::isfinite(values[k])) values[k] = 0;
-    return result;
+    return where(abs(g) <= static_cast<double>(std::numeric_limits<T>::max()), g, 0);
   }
   template <class T> using Of = Mapped<T, ZeroNonfinite>;
 };
@@ -189,10 +206,7 @@ struct AddNoise {
       for (const std::size_t i : moving) {
         const RandomKey key{static_cast<std::uint64_t>(options.seed),
                             RandomStream::noise + static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(step)};
-        Tensor<T> noise = Tensor<T>::empty(all[i].tensor.shape());
-        T* const values = noise.mutable_data();
-        for (std::size_t k = 0; k < noise.size(); ++k) values[k] = static_cast<T>(deviation * normal(key, k));
-        all[i].tensor.set_grad(all[i].tensor.grad() + noise);
+        all[i].tensor.set_grad(all[i].tensor.grad() + normal<T>(all[i].tensor.shape(), 0, deviation, key));
       }
       return true;
     }

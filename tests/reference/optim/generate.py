@@ -12,7 +12,9 @@ import math
 
 import torch
 
+import matrices
 import published
+import searches
 
 torch.set_default_dtype(torch.float64)  # else some state is float32
 SHAPES = [(2, 3), (4,), ()]
@@ -96,7 +98,7 @@ add("rprop", Rprop, lr=0.1)
 add("rprop", Rprop, lr=0.01, etas=(0.3, 1.5), step_sizes=(1e-3, 0.1))
 
 
-def trajectory(cls, options, clip=None, groups=None, change=None):
+def trajectory(cls, options, clip=None, groups=None, change=None, around=None):
     parameters = [torch.nn.Parameter(start(p, shape)) for p, shape in enumerate(SHAPES)]
     listed = parameters if groups is None else [{"params": [q], **g} for q, g in zip(parameters, groups)]
     optimizer = cls(listed, **options)
@@ -110,10 +112,91 @@ def trajectory(cls, options, clip=None, groups=None, change=None):
             torch.nn.utils.clip_grad_value_(parameters, clip[1])
         if change and t == change[0]:
             optimizer.param_groups[0].update(change[1])
+        if around:
+            around.before(parameters)
         optimizer.step()
+        if around:
+            around.after(t, parameters, optimizer)
         if t in KEPT:
             kept[t] = [parameter.detach().flatten().tolist() for parameter in parameters]
     return kept
+
+
+class Around:
+    """What is put around an optimizer: nothing."""
+
+    def before(self, parameters):
+        pass
+
+    def after(self, t, parameters, optimizer):
+        pass
+
+
+class Lookahead(Around):
+    """Zhang et al. 2019, arXiv:1907.08610, with what its appendix does to the inner momentum."""
+
+    def __init__(self, k=5, alpha=0.5, pullback="none"):
+        self.k, self.alpha, self.pullback, self.slow, self.momenta = k, alpha, pullback, None, {}
+
+    def before(self, parameters):
+        if self.slow is None:
+            self.slow = [p.detach().clone() for p in parameters]
+
+    @torch.no_grad()
+    def after(self, t, parameters, optimizer):
+        if t % self.k != 0:
+            return
+        for p, slow in zip(parameters, self.slow):
+            slow.copy_(slow + self.alpha * (p - slow))
+            p.copy_(slow)
+            name = "momentum_buffer" if "momentum_buffer" in optimizer.state[p] else "exp_avg"
+            momentum = optimizer.state[p][name]
+            if self.pullback == "reset":
+                momentum.zero_()
+            if self.pullback == "pullback":
+                momentum.copy_(self.alpha * momentum + (1 - self.alpha) * self.momenta.get(p, torch.zeros(())))
+                self.momenta[p] = momentum.clone()
+
+
+class Ema(Around):
+    """Keras' use_ema with ema_overwrite_frequency."""
+
+    def __init__(self, decay, overwrite_every):
+        self.decay, self.every, self.average = decay, overwrite_every, None
+
+    @torch.no_grad()
+    def after(self, t, parameters, optimizer):
+        old = self.average or [p.detach() for p in parameters]
+        self.average = [self.decay * a + (1 - self.decay) * p for a, p in zip(old, parameters)]
+        if t % self.every == 0:
+            for a, p in zip(self.average, parameters):
+                p.copy_(a)
+
+
+class TrustRatio(Around):
+    """optax.scale_by_trust_ratio, on the gradient."""
+
+    def __init__(self, coefficient=1.0, min_norm=0.0, eps=0.0):
+        self.coefficient, self.least, self.eps = coefficient, min_norm, eps
+
+    def before(self, parameters):
+        for p in parameters:
+            p.grad *= self.coefficient * max(p.detach().norm(), self.least) / (max(p.grad.norm(), self.least) + self.eps)
+
+
+# (the transform's config, its class, our optimizer's config, PyTorch's class)
+AROUND = [({"type": "lookahead", "k": 3, "alpha": 0.6, "pullback": pullback}, Lookahead, config, cls)
+          for pullback in ("none", "reset", "pullback")
+          for config, cls in (({"type": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": True}, SGD),
+                              ({"type": "adamw", "lr": 0.1, "weight_decay": 0.05}, AdamW))]
+AROUND += [({"type": "ema", "decay": 0.7, "overwrite_every": 4}, Ema, {"type": "adam", "lr": 0.1}, Adam),
+           ({"type": "trust_ratio"}, TrustRatio, {"type": "sgd", "lr": 0.1, "momentum": 0.9}, SGD),
+           ({"type": "trust_ratio", "coefficient": 0.3, "min_norm": 1.5, "eps": 0.1}, TrustRatio, {"type": "adam", "lr": 0.1}, Adam)]
+# (our name, the class, the options, which are the same for both)
+MATRICES = [("shampoo", matrices.Shampoo,
+             [dict(lr=0.1), dict(lr=0.1, momentum=0.5, epsilon=1e-2, update_freq=3, weight_decay=0.05),
+              dict(lr=0.1, block_size=2), dict(lr=0.1, block_size=2, graft="adagrad", momentum=0.9), dict(lr=0.1, graft="sgd"),
+              dict(lr=0.1, max_dim=2), dict(lr=0.1, max_dim=2, counted_axes="preconditioned")])]
 
 
 def loss_at(t):
@@ -140,6 +223,18 @@ PUBLISHED = [
                                                                update_interval=3)]),
     ("sophia_h", published.SophiaH, [dict(lr=0.1), dict(lr=0.05, betas=(0.8, 0.5), gamma=0.5, eps=0.1, clip_threshold=2,
                                                         weight_decay=0.1, update_interval=4)]),
+    ("lars", published.LARS,
+     [dict(weight_decay=0.05, variant="paper"), dict(lr=0.5, weight_decay=0.05, trust_coefficient=0.02, eps=1e-2, nesterov=True,
+                                                     variant="timm"),
+      dict(lr=0.1, weight_decay=0.05, trust_coefficient=0.07, trust_clip=True, variant="timm"),
+      dict(lr=0.1, trust_coefficient=0.07, momentum=0.0, trust_clip=True), dict(lr=0.01, always_adapt=False)]),
+    ("mars", published.MARS,
+     [dict(lr=0.1), dict(lr=0.1, weight_decay=0.05, gamma=0.5, betas=(0.8, 0.95), lr_1d=0.05, betas_1d=(0.7, 0.9), eps=1e-4),
+      dict(lr=0.1, variant="timm"), dict(lr=0.1, gamma=0.5, variant="timm", optimize_1d=True),
+      dict(lr=0.01, weight_decay=0.05, mars_type="lion", optimize_1d=True)]),
+    ("adafactor", published.Adafactor,
+     [dict(lr=0.1, variant="optax"), dict(lr=0.1, variant="optax", beta2_cap=0.8, d=0.5, weight_decay=0.01),
+      dict(lr=0.1, variant="optax", beta2_cap=0.999, d=1e9, beta1=0.9, scale_parameter=False)]),
     ("tiger", published.Tiger, [dict(lr=0.1), dict(lr=0.1, beta=0.5, weight_decay=0.1)]),
     ("adamaxw", published.AdaMaxW, [dict(lr=0.1), dict(lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.1)]),
     ("amsbound", published.AMSBound, [dict(lr=0.1), dict(lr=0.1, final_lr=0.02, gamma=0.5, betas=(0.8, 0.5))]),
@@ -201,12 +296,20 @@ def rates(make):
 def main():
     import warnings
     warnings.simplefilter("ignore")
-    out = {"torch": torch.__version__, "optimizers": [], "published": [], "sparse": [], "clipped": [], "groups": [], "changed": [], "schedules": []}
+    out = {"torch": torch.__version__, "optimizers": [], "published": [], "sparse": [], "clipped": [], "searches": searches.searches(), "groups": [], "changed": [], "schedules": []}
     for config, cls, options in OPTIMIZERS:
         out["optimizers"].append({"config": config, "values": trajectory(cls, options)})
     for name, cls, variants in PUBLISHED:
         for options in variants:
             out["published"].append({"config": {"type": name, **options}, **published_trajectory(cls, options)})
+    for name, cls, variants in MATRICES:
+        for options in variants:
+            out["published"].append({"config": {"type": name, **options}, "values": trajectory(cls, options)})
+    for transform, wrapper, config, cls in AROUND:
+        around = wrapper(**{name: value for name, value in transform.items() if name != "type"})
+        options = {name: value for name, value in config.items() if name != "type"}
+        out["published"].append({"config": {**config, "transforms": [transform]},
+                                 "values": trajectory(cls, options, around=around)})
     for options in (dict(lr=0.05, betas=(0.8, 0.95), eps=1e-4), dict(lr=0.1), dict(lr=0.1, maximize=True)):
         out["sparse"].append({"config": {"type": "sparse_adam", **options}, "values": sparse_trajectory(options)})
     for clip in (("norm", 0.5), ("norm", 100.0), ("value", 0.4)):

@@ -294,3 +294,78 @@ class SophiaH(SophiaG):
     def direction(self, t, m, h):
         u = m / (1 - self.betas[0]**t) / max(self.gamma * h, self.eps)
         return max(-self.limit, min(u, self.limit))
+
+
+class LARS(Algorithm):
+    """You, Gitman, Ginsburg 2017, arXiv:1708.03888, algorithm 1; "timm": with lr outside of the momentum, as in Apex;
+    "optax": the ratio is that of the gradient with its decay."""
+
+    def begin(self, lr=1.0, momentum=0.9, weight_decay=0.0, trust_coefficient=1e-3, eps=0.0, nesterov=False,
+              variant="optax", trust_clip=False, always_adapt=True):
+        self.lr, self.momentum, self.decay, self.coefficient, self.eps = lr, momentum, weight_decay, trust_coefficient, eps
+        self.nesterov, self.variant, self.clip, self.always = nesterov, variant, trust_clip, always_adapt
+
+    def step_tensor(self, t, i, g):
+        w = self.p[i]
+        decayed = [x + self.decay * y for x, y in zip(g, w)]
+        length = norm(decayed) if self.variant == "optax" else norm(g) + self.decay * norm(w)
+        rate = 1
+        if self.always or self.decay != 0:
+            rate = self.coefficient * norm(w) / (length + self.eps)
+            rate = min(rate / self.lr, 1) if self.clip else rate
+        inside, outside = (1, self.lr) if self.variant == "timm" else (self.lr, 1)
+        u = [inside * rate * x for x in decayed]
+        self.m[i][:] = [self.momentum * m + x for m, x in zip(self.m[i], u)]
+        step = [x + self.momentum * m for m, x in zip(self.m[i], u)] if self.nesterov else self.m[i]
+        w[:] = [x - outside * y for x, y in zip(w, step)]
+
+
+class MARS(Algorithm):
+    """Yuan et al. 2024, arXiv:2411.10438, algorithm 2 with AdamW's or Lion's step, vectors and numbers by AdamW; in
+    timm's program the first gradient is taken as it is."""
+
+    def begin(self, lr=3e-3, betas=(0.95, 0.99), eps=1e-8, weight_decay=0.0, gamma=0.025, mars_type="adamw",
+              optimize_1d=False, lr_1d=3e-3, betas_1d=(0.9, 0.95), weight_decay_1d=0.1, variant="authors"):
+        self.own = lr, betas, weight_decay
+        self.for_vectors = lr_1d, betas_1d, weight_decay_1d
+        self.eps, self.gamma, self.lion, self.all, self.timm = eps, gamma, mars_type == "lion", optimize_1d, variant == "timm"
+        self.before = zeros_like(self.p)
+
+    def step_tensor(self, t, i, g):
+        reduces = self.all or len(self.shapes[i]) == 2
+        lr, (b1, b2), decay = self.own if reduces else self.for_vectors
+        c = list(g)
+        if reduces and not (self.timm and t == 1):
+            weight = self.gamma * b1 / (1 - b1)
+            c = [x + weight * (x - y) for x, y in zip(g, self.before[i])]
+            c = [x / max(1, norm(c)) for x in c]
+        self.before[i] = list(g)
+        self.average(self.m, i, b1, c)
+        self.average(self.v, i, b2, [x * x for x in c])
+        if reduces and self.lion:
+            u = [math.copysign(1, m) for m in self.m[i]]
+        else:
+            u = [m / (1 - b1**t) / (math.sqrt(v / (1 - b2**t)) + self.eps) for m, v in zip(self.m[i], self.v[i])]
+        self.p[i][:] = [w - lr * (x + decay * w) for w, x in zip(self.p[i], u)]
+
+
+class Adafactor(Algorithm):
+    """Shazeer, Stern 2018, arXiv:1804.04235, algorithm 4, with the mean square in full (axes below 128, as in optax and
+    timm's AdafactorBigVision, whose decay has a limit); the updates' mean is of optax."""
+
+    def begin(self, lr=1e-2, beta2_decay=-0.8, beta2_cap=1.0, d=1.0, beta1=None, scale_parameter=True, weight_decay=0.0,
+              variant="optax"):
+        self.lr, self.power, self.cap, self.d, self.beta1 = lr, beta2_decay, beta2_cap, d, beta1
+        self.scales, self.decay = scale_parameter, weight_decay
+
+    def step_tensor(self, t, i, g):
+        w = self.p[i]
+        self.average(self.v, i, min(1 - t**self.power, self.cap), [x * x + 1e-30 for x in g])
+        u = [x / math.sqrt(v) for x, v in zip(g, self.v[i])]
+        rms = norm(u) / math.sqrt(len(u))
+        rate = self.lr / max(1, rms / self.d) * (max(1e-3, norm(w) / math.sqrt(len(w))) if self.scales else 1)
+        u = [rate * x for x in u]
+        if self.beta1 is not None:
+            self.average(self.m, i, self.beta1, u)
+            u = self.m[i]
+        w[:] = [x - y - self.decay * x for x, y in zip(w, u)]

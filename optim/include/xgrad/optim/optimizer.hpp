@@ -123,7 +123,7 @@ template <class T> class Optimizer {
   void zero_grad();
 
   /// Puts transforms around the optimizer, in the order in which they act. Throws Error for an optimizer that evaluates
-  /// the loss itself.
+  /// the loss itself, or that has no momentum for a transform that moves it.
   void set_transforms(std::vector<std::unique_ptr<Transform<T>>> transforms);
 
   /// Some optimizers (schedule_free_*) and averages train at another point than the one to evaluate and to keep: eval()
@@ -215,6 +215,9 @@ template <class T> class Optimizer {
   std::optional<Group> take_unfit(Group& group) const;
   void allocate_state();
   void reset_state();
+  std::span<T> momentum_of(const Group& group, std::size_t parameter);
+  void move_momenta(Transform<T>& transform);
+  std::string unmet(const std::vector<std::unique_ptr<Transform<T>>>& transforms);
   bool keeps(Group& group, const Slot& slot) const;
   void allocate_slots();
   void keep_new_slots();

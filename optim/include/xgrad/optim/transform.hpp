@@ -25,6 +25,11 @@ template <class T> class Transform {
     return static_cast<void>(moving), static_cast<void>(step), true;
   }
   virtual void after(NamedTensors<T>&, std::span<const std::size_t> moving) { static_cast<void>(moving); }
+  /// Behind after(), for each parameter: what the optimizer keeps of its momentum ("momentum_buffer" or "exp_avg").
+  virtual void move_momentum(std::size_t parameter, std::span<T> momentum) {
+    static_cast<void>(parameter), static_cast<void>(momentum);
+  }
+  virtual bool moves_momentum() const { return false; }
   /// Whether the optimizer's state begins anew behind this step.
   virtual bool resets() const { return false; }
   /// Goes up the loss, where the gradient for the step is then taken, and back again.
@@ -53,8 +58,9 @@ struct TransformRow {
   std::function<std::unique_ptr<Transform<float>>(const config::Value&, config::Problems&)> make_float;
   std::function<std::unique_ptr<Transform<double>>(const config::Value&, config::Problems&)> make_double;
 };
-/// clip_by_value, clip_by_norm, clip_by_global_norm, clip_by_rms, adaptive_clip, centralize, normalize, orthograd,
-/// add_noise, grokfast, zero_nonfinite, skip_nonfinite, skip_large, accumulate; nonnegative; lookahead, ema, swa; sam.
+/// clip_by_value, clip_by_norm, clip_by_global_norm, clip_by_rms, adaptive_clip, centralize, normalize, trust_ratio,
+/// orthograd, add_noise, grokfast, zero_nonfinite, skip_nonfinite, skip_large, accumulate; nonnegative; lookahead, ema,
+/// swa; sam.
 config::Registry<TransformRow>& transforms();
 
 /// From a list of {"type": NAME, options...}, in the order in which they act.
