@@ -95,21 +95,25 @@ TEST_CASE("non-finite gradients are skipped without a trace, up to a number in a
   CHECK(std::isnan(all[0].tensor.item()));
 }
 
-TEST_CASE("accumulated gradients step as their mean") {
-  NamedTensors<double> many = start({2, 3}), few = start({2, 3});
-  const auto accumulating = optim::make<double>(
-      {{"type", "adam"}, {"lr", 0.1}, {"transforms", {{{"type", "accumulate"}, {"every", 3}}}}}, many);
-  const auto plain = optim::make<double>({{"type", "adam"}, {"lr", 0.1}}, few);
-  for (int t = 1; t <= 9; ++t) {
-    many[0].tensor.set_grad(gradient(t, {2, 3}));
-    accumulating->step();
-    if (t % 3 != 0) continue;
-    few[0].tensor.set_grad((gradient(t - 2, {2, 3}) + gradient(t - 1, {2, 3}) + gradient(t, {2, 3})) / 3);
-    plain->step();
+TEST_CASE("accumulated gradients step as their mean, or as their sum") {
+  for (const bool mean : {true, false}) {
+    NamedTensors<double> many = start({2, 3}), few = start({2, 3});
+    const Json config = {{"type", "sgd"}, {"lr", 0.1}, {"momentum", 0.9}};
+    Json with = config;
+    with["transforms"] = {{{"type", "accumulate"}, {"every", 3}, {"mean", mean}}};
+    const auto accumulating = optim::make<double>(with, many), plain = optim::make<double>(config, few);
+    for (int t = 1; t <= 9; ++t) {
+      many[0].tensor.set_grad(gradient(t, {2, 3}));
+      accumulating->step();
+      if (t % 3 != 0) continue;
+      const Tensor<double> total = gradient(t - 2, {2, 3}) + gradient(t - 1, {2, 3}) + gradient(t, {2, 3});
+      few[0].tensor.set_grad(total / (mean ? 3.0 : 1.0));
+      plain->step();
+    }
+    CHECK(accumulating->steps()[0] == 3);
+    for (std::size_t k = 0; k < 6; ++k)
+      CHECK(many[0].tensor.data()[k] == doctest::Approx(few[0].tensor.data()[k]).epsilon(1e-12));
   }
-  CHECK(accumulating->steps()[0] == 3);
-  for (std::size_t k = 0; k < 6; ++k)
-    CHECK(many[0].tensor.data()[k] == doctest::Approx(few[0].tensor.data()[k]).epsilon(1e-12));
 }
 
 TEST_CASE("lookahead's first synchronisation already goes back") {

@@ -1,12 +1,39 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The schedules of timm (pytorch-image-models), with its names, without its noise.
+// The schedules of timm (pytorch-image-models), with its names.
 #include "define.hpp"
+#include "xgrad/random.hpp"
 
 namespace xgrad::optim::detail {
 namespace {
 
+/// timm's noise: a share of the value, drawn anew every noise_every; a pure function of the seed and the time.
+struct TimmNoise {
+  std::optional<Duration> noise_from, noise_until;
+  Duration noise_every{1, Duration::Unit::epochs};
+  std::string noise_type = "normal";
+  double noise_pct = 0.67;
+  std::int64_t noise_seed = 42;
+  void describe_noise(Fields& f) {
+    f("noise_from", noise_from, "where noise on the value begins; default: there is none");
+    f("noise_until", noise_until, "where it ends; default: at the end");
+    f("noise_every", noise_every, "how long each draw acts").range = range::count;
+    f("noise_type", noise_type, OneOf{"normal|uniform"}, "standard normal, drawn again beyond noise_pct; or uniform");
+    f("noise_pct", noise_pct, range::positive, "the largest share of the value");
+    f("noise_seed", noise_seed, range::nonnegative, "of the draws");
+  }
+  double noise(double t, const Span& span) const {
+    if (!noise_from || t < span.steps(*noise_from) || (noise_until && t >= span.steps(*noise_until))) return 0;
+    const RandomKey key{static_cast<std::uint64_t>(noise_seed), RandomStream::noise,
+                        static_cast<std::uint32_t>(t / span.steps(noise_every))};
+    if (noise_type == "uniform") return noise_pct * (2 * uniform(key, 0) - 1);
+    std::uint64_t draw = 0;
+    while (std::abs(normal(key, draw)) >= noise_pct) ++draw;
+    return normal(key, draw);
+  }
+};
+
 /// timm's own warm-up: from warmup_lr_init to the base; with warmup_prefix the rest begins when it is over.
-struct TimmWarmup {
+struct TimmWarmup : TimmNoise {
   Duration warmup_t;
   double warmup_lr_init = 0;
   bool warmup_prefix = false;
@@ -14,12 +41,13 @@ struct TimmWarmup {
     f("warmup_t", warmup_t, "length of the warm-up");
     f("warmup_lr_init", warmup_lr_init, range::nonnegative, "its first value");
     f("warmup_prefix", warmup_prefix, "count the rest from its end");
+    describe_noise(f);
   }
   /// `rest(t)` behind the warm-up, which leads to `peak`.
   template <class Rest> double with_warmup(double t, double peak, const Span& span, const Rest& rest) const {
-    const double w = span.steps(warmup_t);
-    if (t < w) return between(warmup_lr_init, peak, t / w);
-    return rest(warmup_prefix ? t - w : t);
+    const double w = span.steps(warmup_t),
+                 value = t < w ? between(warmup_lr_init, peak, t / w) : rest(warmup_prefix ? t - w : t);
+    return value * (1 + noise(t, span));
   }
 };
 

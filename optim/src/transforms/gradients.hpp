@@ -301,9 +301,13 @@ struct Nonnegative {
 
 struct Accumulate {
   std::int64_t every = 2;
+  bool mean = true;
   static constexpr const char* name = "accumulate";
   static constexpr About about{"one step for the mean gradient of several calls"};
-  void describe(Fields& f) { f("every", every, range::count, "calls for each step"); }
+  void describe(Fields& f) {
+    f("every", every, range::count, "calls for each step");
+    f("mean", mean, "step by the mean; false: by the sum");
+  }
   template <class T, class Options = Accumulate> struct Of : Transform<T> {
     Options options;
     void attach(const NamedTensors<T>& parameters) override {
@@ -316,7 +320,7 @@ struct Accumulate {
       for (const std::size_t i : moving) {
         Tensor<T>& average = this->arrays[0].tensors[i];
         average = toward(average, all[i].tensor.grad(), 1 / count);
-        if (now) all[i].tensor.set_grad(average);
+        if (now) all[i].tensor.set_grad(options.mean ? average : count * average);
       }
       if (now) attach(all);
       return now;
