@@ -99,7 +99,7 @@ int check(const Common& common, const std::vector<std::string>& configs, const s
     std::string table;
     with_type(config, [&]<class T>(T) {
       auto experiment = train::build<T>(config, problems);
-      if (experiment.optimizer) table = experiment.optimizer->table();
+      if (problems.ok()) table = train::outline(experiment) + "\n" + experiment.optimizer->table();
     });
     all_good &= problems.ok();
     if (format == "json" || common.json)
@@ -109,7 +109,7 @@ int check(const Common& common, const std::vector<std::string>& configs, const s
     else if (!problems.ok())
       std::cerr << problems.text();
     else if (!common.quiet)
-      std::cout << problems.text() << path << ": ok\n" << table;
+      std::cout << problems.text() << path << ": ok: " << table;
   }
   return all_good ? 0 : static_cast<int>(train::ExitCode::config);
 }

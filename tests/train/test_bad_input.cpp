@@ -167,7 +167,7 @@ const std::vector<Mistake>& mistakes() {
       {"unknown monitor",
        with("\"epochs\": 2 }",
             "\"epochs\": 2 }, \"stop\": {\"type\": \"target\", \"monitor\": \"val/acuracy\", \"above\": 1}"),
-       3, "@{\"type\": \"target\"", "is not measured while training; this run has: train/loss, val/loss, val/accuracy"},
+       3, "@\"val/acuracy\"", "is not measured while training; this run has: train/loss, val/loss, val/accuracy"},
       {"metric without classes", with("\"cross_entropy\"", "\"mse\""), 3, "6:15", "needs classes"},
       {"missing section", with("\"loss\": \"cross_entropy\",", ""), 3, "1:1", "the config needs \"loss\""},
       {"61 shares over 1", with("\"train\": 0.5, \"val\": 0.5", "\"train\": 0.7, \"val\": 0.5"), 4, "",

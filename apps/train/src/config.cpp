@@ -121,7 +121,7 @@ struct Target {
   }
 };
 struct EarlyStopping {
-  StopRule rule{"", "val/loss", "min", {}, {}, {10, Duration::Unit::epochs}, 0, false};
+  StopRule rule{"", "val/loss", "min", {}, {}, {10, Duration::Unit::epochs}, 0, false, {}};
   static constexpr const char* name = "early_stopping";
   static constexpr config::About about{"a metric has not improved for a while"};
   void describe(Fields& f) {
@@ -149,6 +149,8 @@ template <class Rule> StopRow row() {
               config::read_into(rule, value, problems, std::string("stop rule \"") + Rule::name + "\"", {"type"});
             if constexpr (requires { rule.check(value, problems); }) rule.check(value, problems);
             rule.rule.type = Rule::name;
+            const auto* monitor = value.find("monitor");
+            rule.rule.at = monitor ? monitor->value : value;
             return rule.rule;
           }};
 }

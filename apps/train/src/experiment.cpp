@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From a config to everything that a run needs, with all mistakes found at once.
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/random.hpp"
@@ -50,7 +52,7 @@ template <class T> std::vector<std::string> Experiment<T>::metric_names() const 
   for (const Split split : {Split::val, Split::test})
     if (data && data->size(split) > 0) {
       names.push_back(std::string(name_of(split)) + "/loss");
-      if (accuracy) names.push_back(std::string(name_of(split)) + "/accuracy");
+      for (const MetricRow* metric : metrics) names.push_back(std::string(name_of(split)) + "/" + metric->name);
     }
   return names;
 }
@@ -69,10 +71,16 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems,
   const auto add_metric = [&](const Value& item) {
     const MetricRow* metric = metrics().resolve(item, problems);
     if (!metric) return;
-    if (loss && metric->classes && !loss->classes)
+    const bool has_classes = loss && (loss->classes || e.probabilities);
+    if (loss && metric->classes && !has_classes)
       problems.add("XG107", item,
                    std::string("metric \"") + metric->name + "\" needs classes; loss \"" + loss->name + "\" has none");
-    e.accuracy = true;
+    else if (loss && !metric->classes && loss->classes)
+      problems.add("XG107", item,
+                   std::string("metric \"") + metric->name + "\" needs numbers; loss \"" + loss->name +
+                       "\" has classes");
+    else if (std::find(e.metrics.begin(), e.metrics.end(), metric) == e.metrics.end())
+      e.metrics.push_back(metric);
   };
   if (config.metrics.is(Type::list))
     for (const Value& item : config.metrics.items) add_metric(item);
@@ -80,10 +88,14 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems,
     add_metric(config.metrics);
 
   const bool classes = e.classes;
-  if (!config.data.is(Type::null)) e.data = build_data<T>(config, loss, about, problems);
+  std::optional<std::string> data_error;  // told beside all other mistakes
+  try {
+    if (!config.data.is(Type::null)) e.data = build_data<T>(config, loss, about, problems);
+  } catch (const DataError& error) { data_error = error.what(); }
   if (!config.model.is(Type::null)) {
     Shape output;
-    e.model = make_model<T>(config.model, e.data ? e.data->sample_shape() : Shape{}, output, problems);
+    e.model = make_model<T>(config.model, e.data ? e.data->sample_shape() : Shape{}, output, problems,
+                            e.data && !about ? e.data->fewest() : 0);
     if (!e.data) e.model = nullptr;
     if (e.model && problems.ok()) {
       if (classes && output.rank() != 1)
@@ -139,46 +151,95 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems,
     const std::vector<std::string> names = e.metric_names();
     const auto check = [&](const std::string& monitor, const Value& at) {
       if (std::find(names.begin(), names.end(), monitor) == names.end() || monitor.starts_with("test/"))
-        problems.add("XG107", at,
-                     "\"" + monitor + "\" is not measured while training; this run has: " + config::joined([&] {
-                       std::vector<std::string> during;
-                       for (const std::string& name : names)
-                         if (!name.starts_with("test/")) during.push_back(name);
-                       return during;
-                     }()));
+        problems.add(
+            "XG107", at, "\"" + monitor + "\" is not measured while training; this run has: " + config::joined([&] {
+                           std::vector<std::string> during;
+                           for (const std::string& name : names)
+                             if (!name.starts_with("test/")) during.push_back(name);
+                           return during;
+                         }()),
+            monitor.starts_with("val/") && e.data->size(Split::val) == 0 ? "give data.split a share for \"val\"" : "");
     };
-    for (const StopRule& rule : e.stop_rules) check(rule.monitor, config.stop);
+    for (const StopRule& rule : e.stop_rules) check(rule.monitor, rule.at);
     if (e.optimizer)
       for (const std::string& metric : e.optimizer->observed_metrics()) check(metric, config.schedule);
     if (e.keep_best) check(e.keep_best->monitor, config.checkpoint.keep_best);
   }
+  if (data_error) {
+    const Value* at = &config.data;  // the setting that the message speaks of
+    for (const Value::Member& member : config.data.members)
+      if (member.value.is(Type::string) && data_error->find(member.value.string) != std::string::npos &&
+          member.key != "type")
+        at = &member.value;
+    if (!problems.ok()) {
+      problems.add("XG130", *at, *data_error);
+    } else if (at->place && at->place.source->name != "command line") {
+      const auto [line, column] = config::line_column(at->place.source->text, at->place.begin);
+      throw DataError(*data_error + "\n   as " + at->place.source->name + ":" + std::to_string(line) + ":" +
+                      std::to_string(column) + " says");
+    } else {
+      throw DataError(*data_error);
+    }
+  }
   return e;
 }
+
+namespace {
+
+template <class T>
+void add_to(MetricSums& sums, const Experiment<T>& e, const Tensor<T>& output, const Batch<T>& batch) {
+  if (e.classes) {
+    const Indices guess = argmax(output, -1);
+    for (std::size_t i = 0; i < batch.size; ++i) sums.right += guess.data()[i] == batch.labels.data()[i];
+    sums.count += static_cast<double>(batch.size);
+    return;
+  }
+  sums.count += static_cast<double>(output.size());
+  for (std::size_t i = 0; i < output.size(); ++i) {
+    const auto y = static_cast<double>(output.data()[i]), target = static_cast<double>(batch.targets.data()[i]);
+    sums.right += (y >= 0) == (target >= 0.5);  // of a logit
+    sums.absolute += std::abs(y - target);
+    sums.squared += (y - target) * (y - target);
+    sums.targets += target;
+    sums.targets_squared += target * target;
+  }
+}
+
+}  // namespace
 
 template <class T> std::vector<std::pair<std::string, double>> measure(Experiment<T>& e, Split split) {
   const NoGrad no_grad;
   e.model->eval();
   double loss = 0;
-  std::size_t right = 0;
+  MetricSums sums;
   const std::size_t n = e.data->size(split), step = static_cast<std::size_t>(e.config.eval.batch_size);
   for (std::size_t first = 0; first < n; first += step) {
     const Batch<T> batch = e.data->rows(split, first, std::min(step, n - first));
     const Tensor<T> output = (*e.model)(batch.inputs);
     loss += static_cast<double>(e.loss(output, batch).item()) * static_cast<double>(batch.size);
-    if (!e.accuracy) continue;
-    const Indices guess = argmax(output, -1);
-    for (std::size_t i = 0; i < batch.size; ++i) right += guess.data()[i] == batch.labels.data()[i];
+    if (!e.metrics.empty()) add_to(sums, e, output, batch);
   }
   e.model->train();
   const std::string prefix = std::string(name_of(split)) + "/";
   std::vector<std::pair<std::string, double>> result{{prefix + "loss", loss / static_cast<double>(n)}};
-  if (e.accuracy) result.emplace_back(prefix + "accuracy", static_cast<double>(right) / static_cast<double>(n));
+  for (const MetricRow* metric : e.metrics) result.emplace_back(prefix + metric->name, metric->value(sums));
   return result;
+}
+
+template <class T> std::string outline(const Experiment<T>& e) {
+  std::size_t count = 0;
+  for (const NamedTensor<T>& p : e.model->named_parameters()) count += p.tensor.size();
+  std::string text =
+      std::to_string(count) + " parameters, " + std::to_string(e.data->size(Split::train)) + " training rows";
+  for (const Split split : {Split::val, Split::test})
+    if (e.data->size(split) > 0) text += ", " + std::to_string(e.data->size(split)) + " " + name_of(split);
+  return text + ", " + std::to_string(e.total_steps) + " steps";
 }
 
 #define XGRAD_INSTANTIATE(T)                                                      \
   template std::vector<std::string> Experiment<T>::metric_names() const;          \
   template Experiment<T> build(const Config&, Problems&, const DataDescription*); \
+  template std::string outline(const Experiment<T>&);                             \
   template std::vector<std::pair<std::string, double>> measure(Experiment<T>&, Split);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -335,10 +335,7 @@ template <class T> int train(Config& config, const RunOptions& options, std::ost
   if (talks) {
     if (!problems.list().empty()) terminal << problems.text();
     for (const std::string& note : experiment.data->notes()) terminal << "note: " << note << "\n";
-    std::size_t count = 0;
-    for (const NamedTensor<T>& p : experiment.model->named_parameters()) count += p.tensor.size();
-    terminal << config.name << ": " << count << " parameters, " << experiment.data->size(Split::train)
-             << " training rows, " << experiment.total_steps << " steps, into " << options.out << std::endl;
+    terminal << config.name << ": " << outline(experiment) << ", into " << options.out << std::endl;
   }
   RunOptions settled = options;
   settled.quiet = !talks;

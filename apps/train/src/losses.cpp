@@ -7,6 +7,8 @@
 
 #include "xgrad/train/model.hpp"
 
+#include <cmath>
+
 namespace xgrad::train {
 namespace {
 
@@ -150,8 +152,20 @@ const config::Registry<LossRow>& losses() {
 
 const config::Registry<MetricRow>& metrics() {
   static const config::Registry<MetricRow> registry = [] {
+    using Sums = MetricSums;
     config::Registry<MetricRow> r("metric");
-    r.add({"accuracy", {"share of samples whose largest output is their class"}, true});
+    r.add({"accuracy",
+           {"share of samples whose class is found: the largest output, or a probability of 1/2"},
+           true,
+           [](const Sums& s) { return s.right / s.count; }});
+    r.add({"mae", {"mean absolute error"}, false, [](const Sums& s) { return s.absolute / s.count; }});
+    r.add({"rmse", {"root of the mean squared error"}, false, [](const Sums& s) {
+             return std::sqrt(s.squared / s.count);
+           }});
+    r.add({"r2",
+           {"share of the targets' variance that is explained: 1 at best, 0 for their mean"},
+           false,
+           [](const Sums& s) { return 1 - s.squared / (s.targets_squared - s.targets * s.targets / s.count); }});
     return r;
   }();
   return registry;

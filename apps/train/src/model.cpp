@@ -2,6 +2,7 @@
 #include "xgrad/train/model.hpp"
 
 #include <cmath>
+#include <new>
 
 #include "layer_rows.hpp"
 
@@ -213,7 +214,7 @@ const config::Registry<LayerRow>& layers() {
 
 template <class T>
 std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& sample, Shape& output,
-                                              Problems& problems) {
+                                              Problems& problems, std::int64_t fewest) {
   if (config::name_in(value, "model", {"sequential"}, problems).empty()) return nullptr;
   SequentialModel model;
   config::read_into(model, value, problems, "model \"sequential\"", {"type"});
@@ -223,17 +224,26 @@ std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& s
     return nullptr;
   }
   auto result = std::make_shared<nn::Sequential<T>>();
-  LayerContext context{sample, sample.rank() > 0, "the data", model.init.is(Value::Type::null) ? nullptr : &model.init};
+  LayerContext context{sample, sample.rank() > 0, "the data", model.init.is(Value::Type::null) ? nullptr : &model.init,
+                       fewest};
   for (const Value& item : model.layers.items) {
     const LayerRow* row = layers().resolve(item, problems);
     if (!row) continue;
-    if (auto layer = row->make<T>()(item, context, problems)) result->append(std::move(layer));
+    try {
+      if (auto layer = row->make<T>()(item, context, problems)) result->append(std::move(layer));
+    } catch (const std::bad_alloc&) {
+      problems.add("XG122", item,
+                   std::string("layer \"") + row->name +
+                       "\": its parameters are more than this machine's memory holds");
+      return nullptr;
+    }
     context.from = "layer " + std::to_string(&item - model.layers.items.data() + 1) + " \"" + row->name + "\"";
   }
   output = context.shape;
   return result;
 }
-template std::shared_ptr<nn::Sequential<float>> make_model(const Value&, const Shape&, Shape&, Problems&);
-template std::shared_ptr<nn::Sequential<double>> make_model(const Value&, const Shape&, Shape&, Problems&);
+template std::shared_ptr<nn::Sequential<float>> make_model(const Value&, const Shape&, Shape&, Problems&, std::int64_t);
+template std::shared_ptr<nn::Sequential<double>> make_model(const Value&, const Shape&, Shape&, Problems&,
+                                                            std::int64_t);
 
 }  // namespace xgrad::train

@@ -258,6 +258,9 @@ struct BatchNormLayer {
   template <class T>
   std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
     if (!context.known || context.shape.rank() == 0) return nullptr;
+    if (context.fewest == 1 && context.shape.size() == static_cast<std::size_t>(context.shape[0]))
+      problems.add("XG120", value, "layer \"batch_norm\": an epoch has a batch of one sample, which has no variance",
+                   "set data.drop_last to true, or another data.batch_size");
     const nn::BatchNormOptions options{.eps = eps, .momentum = momentum, .affine = affine};
     return fitted<T>(name, std::make_shared<nn::BatchNorm<T>>(context.shape[0], options), value, context, problems);
   }

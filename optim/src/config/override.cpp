@@ -64,6 +64,12 @@ void apply_override(Value& config, const std::string& assignment, Problems& prob
       if (member == at->members.end()) return refuse(where + " has no \"" + steps[i] + "\" to remove");
       return void(at->members.erase(member));
     }
+    const bool index_next =
+        !last && !steps[i + 1].empty() && steps[i + 1].find_first_not_of("0123456789") == std::string::npos;
+    if (index_next && (member == at->members.end() || member->value.is(Value::Type::null)))
+      return refuse((at->path.empty() ? "" : at->path + ".") + steps[i] + " is not in the file: there is no [" +
+                        steps[i + 1] + "] to change",
+                    "give the whole list: " + (at->path.empty() ? "" : at->path + ".") + steps[i] + "=[...]");
     if (member == at->members.end()) {
       at->members.push_back({steps[i], whole, {}});
       member = at->members.end() - 1;

@@ -191,6 +191,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     }
     const std::string word = text_.substr(at, word_end(at) - at);
     const char c = text_[at];
+    if (open_.empty() && last_begin_ != kNone && c != '/')
+      return problem(at, at + word.size(), "unexpected text after the end of the config");
     if (c == '/') {
       const auto [line, column] = line_column(text_, at);
       return problem(at, at + 2,
@@ -207,9 +209,10 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
                            ? "expected ':' after the key"
                            : "expected ',' or '" + std::string(open_.back()->is(Value::Type::object) ? "}" : "]") +
                                  "' after value");
-      const std::size_t detail = what.find("syntax error");
+      // "... - invalid string: forbidden character after backslash; last read: ..."
+      const std::size_t detail = std::min(what.find("invalid string"), what.size());
       return problem(at, word_end(at),
-                     closed ? what.substr(detail == std::string::npos ? 0 : detail)
+                     closed ? what.substr(detail, what.find("; last read", detail) - detail)
                             : "the string that begins here is never closed");
     }
     if (!open_.empty() && !separator_before(at) && c != '/')
@@ -229,9 +232,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
       return problem(at, at + word.size(),
                      "\"" + word +
                          "\" is not JSON; expected true, false, null, a number, or a string in double quotes");
-    return problem(at, at + 1,
-                   open_.empty() ? "unexpected text after the end of the config"
-                                 : std::string("unexpected '") + c + "'");
+    return problem(at, at + 1, std::string("unexpected '") + c + "'");
   }
 
   static constexpr std::size_t kNone = std::string::npos;

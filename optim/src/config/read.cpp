@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "config/synonyms.hpp"
 #include "xgrad/config/registry.hpp"
 
 namespace xgrad::config {
@@ -15,37 +16,6 @@ using Kind = Field::Kind;
 using Type = Value::Type;
 constexpr const char *kUnknownKey = "XG102", *kWrongType = "XG103", *kOutOfRange = "XG104", *kUnknownName = "XG105",
                      *kMissing = "XG106";
-
-/// What other tools call our keys.
-struct Synonym {
-  const char *theirs, *ours;
-};
-constexpr Synonym kSynonyms[] = {{"learning_rate", "lr"},
-                                 {"base_lr", "lr"},
-                                 {"lr0", "lr"},
-                                 {"max_lr", "lr"},
-                                 {"learningRate", "lr"},
-                                 {"beta1", "betas"},
-                                 {"beta2", "betas"},
-                                 {"momentum2", "betas"},
-                                 {"weightDecay", "weight_decay"},
-                                 {"epsilon", "eps"},
-                                 {"max_iter", "steps"},
-                                 {"max_steps", "steps"},
-                                 {"num_train_epochs", "epochs"},
-                                 {"num_epochs", "epochs"},
-                                 {"lr_policy", "schedule"},
-                                 {"lr_scheduler_type", "schedule"},
-                                 {"lr_scheduler", "schedule"},
-                                 {"snapshot", "checkpoint"},
-                                 {"iter_size", "accumulate"},
-                                 {"gradient_accumulation_steps", "accumulate"},
-                                 {"clip_gradients", "clip"},
-                                 {"max_grad_norm", "clip"},
-                                 {"units", "out"},
-                                 {"out_features", "out"},
-                                 {"in_features", "in"},
-                                 {"rate", "p"}};
 
 std::string spelled(const std::string& word) { return "\"" + word + "\""; }
 
@@ -224,7 +194,7 @@ void read(const Value& object, const Fields& fields, Problems& problems, const s
           const std::vector<std::string>& also_known) {
   if (!object.is(Type::object))
     return problems.add(kWrongType, object, what + ": expected an object, found " + object.describe());
-  std::vector<std::string> known;
+  std::vector<std::string> known = also_known, meant;
   for (const Field& field : fields.list()) known.emplace_back(field.name);
   for (const Value::Member& member : object.members) {
     if (member.key.starts_with("x-") || std::find(also_known.begin(), also_known.end(), member.key) != also_known.end())
@@ -233,17 +203,15 @@ void read(const Value& object, const Fields& fields, Problems& problems, const s
       Setter(member.value, *field, problems).run();
       continue;
     }
-    std::string close;
-    for (const Synonym& synonym : kSynonyms)
-      if (member.key == synonym.theirs && fields.find(synonym.ours)) close = synonym.ours;
+    std::string close = meant_key(member.key, known);
     if (close.empty()) close = nearest(member.key, known);
-    std::vector<std::string> all = also_known;
-    all.insert(all.end(), known.begin(), known.end());
     problems.add(kUnknownKey, member.key_place, member.value.path, "unknown key " + spelled(member.key) + " in " + what,
-                 (close.empty() ? "" : "did you mean " + spelled(close) + "?   ") + "keys: " + joined(all));
+                 (close.empty() ? "" : "did you mean " + spelled(close) + "?   ") + "keys: " + joined(known));
+    meant.push_back(std::move(close));
   }
   for (const Field& field : fields.list())
-    if (field.is_required && !object.find(field.name))
+    if (field.is_required && !object.find(field.name) &&
+        std::find(meant.begin(), meant.end(), field.name) == meant.end())  // told already
       problems.add(kMissing, object, what + " needs " + spelled(field.name) + ": " + field.doc);
 }
 
@@ -258,23 +226,24 @@ std::string name_in(const Value& value, const char* kind, const std::vector<std:
     type = &member->value;
   }
   if (!type->is(Type::string)) {
-    problems.add(kWrongType, *type, std::string(kind) + ": expected a name, found " + type->describe(),
+    problems.add(kWrongType, *type,
+                 std::string(kind) + ": expected a name" + (type == &value ? " or an object" : "") + ", found " +
+                     type->describe(),
                  "one of " + joined(names));
     return "";
   }
   const std::string& name = type->string;
   if (std::find(names.begin(), names.end(), name) != names.end()) return name;
+  const std::string sure = meant_name(name, names), close = sure.empty() ? nearest(name, names) : sure;
   std::string lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const bool only_case = std::find(names.begin(), names.end(), lower) != names.end();
-  const std::string close = only_case ? lower : nearest(lower, names);
   problems.add(kUnknownName, *type, "unknown " + std::string(kind) + " " + spelled(name),
-               (only_case       ? "names are lower case: " + spelled(lower) + "   "
-                : close.empty() ? ""
-                                : "did you mean " + spelled(close) + "?   ") +
-                   "known: " + joined(names));
-  return "";
+               sure == lower && !sure.empty() ? "names are lower case: " + spelled(sure)
+               : !sure.empty()
+                   ? "did you mean " + spelled(sure) + "?"
+                   : (close.empty() ? "" : "did you mean " + spelled(close) + "?   ") + "known: " + joined(names));
+  return sure;
 }
 
 Duration parse_duration(const Value& value, Problems& problems) {

@@ -15,6 +15,28 @@ std::size_t code_points(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_code_point));
 }
 
+/// The line of a place, or of a long line what is around it, and below it a caret and waves.
+std::string excerpt(std::string_view source, const Place& place, const std::string& gutter) {
+  constexpr std::size_t kBefore = 120, kAfter = 80, kWaves = 60;
+  const std::size_t at = std::min(place.begin, source.size());
+  const std::size_t newline = at == 0 ? std::string_view::npos : source.rfind('\n', at - 1);
+  std::size_t start = newline == std::string_view::npos ? 0 : newline + 1,
+              stop = std::min(source.find('\n', at), source.size());
+  const std::size_t end = std::clamp(place.end, at + 1, std::max(stop, at + 1));
+  if (start == 0 && source.starts_with("\xEF\xBB\xBF")) start = std::min<std::size_t>(3, at);
+  const bool cut = at - start > kBefore;
+  if (cut)
+    for (start = at - kBefore / 3; !starts_code_point(source[start]);) ++start;
+  if (stop - at > kAfter)
+    for (stop = at + kAfter; !starts_code_point(source[stop]);) --stop;
+  std::string line = cut ? "..." : "";
+  for (const char c : source.substr(start, stop - start))  // what a terminal would obey is not shown
+    if (c != '\r') line += static_cast<unsigned char>(c) < ' ' && c != '\t' ? '?' : c == '\x7f' ? '?' : c;
+  const std::size_t column = code_points(source.substr(start, at - start)) + (cut ? 3 : 0),
+                    width = std::max<std::size_t>(1, code_points(source.substr(at, end - at)));
+  return line + "\n" + gutter + std::string(column, ' ') + "^" + std::string(std::min(width, kWaves) - 1, '~') + "\n";
+}
+
 }  // namespace
 
 LineColumn line_column(std::string_view text, std::size_t byte) {
@@ -144,22 +166,9 @@ std::string Problems::text() const {
       const auto [line, column] = line_column(source, problem.place.begin);
       text += problem.place.source->name + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + kind +
               problem.message + "\n";
-      const std::size_t at = std::min(problem.place.begin, source.size());
-      const std::size_t start =
-          at == 0 || source.rfind('\n', at - 1) == std::string::npos ? 0 : source.rfind('\n', at - 1) + 1;
-      const std::size_t stop = std::min(source.find('\n', at), source.size());
-      std::string shown_line = source.substr(start, std::min<std::size_t>(stop - start, 200));
-      if (start == 0 && shown_line.starts_with("\xEF\xBB\xBF")) shown_line.erase(0, 3);
-      if (!shown_line.empty() && shown_line.back() == '\r') shown_line.pop_back();
       std::string gutter = std::to_string(line);
       gutter.insert(0, gutter.size() < 5 ? 5 - gutter.size() : 0, ' ');
-      text.append(gutter).append(" | ").append(shown_line).append("\n");
-      if (column <= 200) {
-        const std::size_t end = std::clamp(problem.place.end, at + 1, std::max(stop, at + 1));
-        const std::size_t width = std::max<std::size_t>(1, code_points(std::string_view(source).substr(at, end - at)));
-        text += std::string(gutter.size(), ' ') + " | " + std::string(column - 1, ' ') + "^" +
-                std::string(std::min<std::size_t>(width, 60) - 1, '~') + "\n";
-      }
+      text += gutter + " | " + excerpt(source, problem.place, std::string(gutter.size(), ' ') + " | ");
     }
     if (!problem.help.empty()) text += "   help: " + problem.help + "\n";
   }

@@ -27,6 +27,17 @@ void DataOptions::describe(config::Fields& f) {
 
 namespace {
 
+/// Throws DataError at the first NaN or infinity.
+void require_finite(const std::vector<double>& numbers, std::size_t rows, const char* what) {
+  const auto bad = std::find_if(numbers.begin(), numbers.end(), [](double x) { return !std::isfinite(x); });
+  if (bad == numbers.end()) return;
+  const auto at = static_cast<std::size_t>(bad - numbers.begin()), width = numbers.size() / rows;
+  std::string text =
+      std::string(what) + " " + std::to_string(at % width) + " of row " + std::to_string(at / width) + " is ";
+  xgrad::detail::append_text(text, *bad);
+  throw DataError(text + "; leave such rows out, or replace the value");
+}
+
 /// Rows of the parts in the given shares; each class apart if asked for.
 void share_out(const std::vector<std::int64_t>& rows, const double (&shares)[3],
                std::vector<std::int64_t> (&parts)[3]) {
@@ -60,6 +71,8 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
   if (raw.test_begin > 0 && split.test > 0)
     throw DataError("split: \"test\" is given although the data has its own test set; set it to 0");
 
+  require_finite(raw.numbers, n, "input");
+  if (!classes) require_finite(raw.targets, n, "target");
   if (classes) {
     labels_.resize(n);
     std::size_t highest = 0;
@@ -150,6 +163,12 @@ template <class T> void Dataset<T>::transform(std::vector<double>& rows) const {
 template <class T> std::int64_t Dataset<T>::batches_per_epoch() const {
   const auto n = static_cast<std::int64_t>(rows_[0].size());
   return options_.drop_last ? n / options_.batch_size : (n + options_.batch_size - 1) / options_.batch_size;
+}
+
+template <class T> std::int64_t Dataset<T>::fewest() const {
+  const auto n = static_cast<std::int64_t>(rows_[0].size());
+  const std::int64_t rest = options_.drop_last ? 0 : n % options_.batch_size;
+  return rest > 0 ? rest : std::min(n, options_.batch_size);
 }
 
 template <class T> Batch<T> Dataset<T>::training_batch(std::int64_t epoch, std::int64_t index) const {

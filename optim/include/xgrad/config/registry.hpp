@@ -9,7 +9,8 @@
 
 namespace xgrad::config {
 
-/// The valid name in {"type": NAME} or NAME, or "" with a problem.
+/// The valid name in {"type": NAME} or NAME. Any other is a problem; what it surely means ("Dense" is "linear") is
+/// returned all the same, so that the settings beside it are checked, too; else "".
 std::string name_in(const Value& value, const char* kind, const std::vector<std::string>& names, Problems& problems);
 
 /// Shows `visit` the fields of a registered thing, with their defaults: for lists, schemas and documentation.
@@ -43,7 +44,7 @@ template <class Row> class Registry {
     return result;
   }
 
-  /// The row that `value` asks for: {"type": NAME, ...} or just NAME. Null, with a problem, if there is none.
+  /// The row that `value` asks for: {"type": NAME, ...} or just NAME; see name_in(). Null if there is none.
   const Row* resolve(const Value& value, Problems& problems) const {
     const std::string name = name_in(value, kind_, names(), problems);
     return name.empty() ? nullptr : find(name);

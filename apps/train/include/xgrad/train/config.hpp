@@ -87,6 +87,7 @@ struct StopRule {
   Duration patience{10, Duration::Unit::epochs};
   double min_delta = 0;
   bool restore_best = false;
+  Value at;  ///< where it says what it monitors
 };
 struct StopRow {
   const char* name;

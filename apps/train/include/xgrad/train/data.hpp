@@ -123,6 +123,8 @@ template <class T> class Dataset {
   std::size_t classes() const { return about_.classes; }
   const std::vector<std::string>& notes() const { return notes_; }
   std::int64_t batches_per_epoch() const;
+  /// Samples in an epoch's smallest batch.
+  std::int64_t fewest() const;
 
   /// The training batch number `index` of an epoch.
   Batch<T> training_batch(std::int64_t epoch, std::int64_t index) const;

@@ -11,6 +11,7 @@ struct LayerContext {
   bool known = true;            ///< false when there is no data to tell the shape: only the settings are checked then
   std::string from;             ///< who made it, for messages
   const Value* init = nullptr;  ///< the model's "init"
+  std::int64_t fewest = 0;      ///< samples in an epoch's smallest batch; 0 if nothing is trained
 };
 
 struct LayerRow {
@@ -31,9 +32,10 @@ const config::Registry<LayerRow>& layers();
 
 /// The model of {"type": "sequential", "layers": [...], "init": ...} for samples of a shape; `output` becomes the shape
 /// of its result. Shapes that do not fit are problems. Layer i's parameters are named "i.weight", or by its "name".
+/// `fewest`: see LayerContext.
 template <class T>
 std::shared_ptr<nn::Sequential<T>> make_model(const Value& value, const Shape& sample, Shape& output,
-                                              Problems& problems);
+                                              Problems& problems, std::int64_t fewest = 0);
 
 struct LossRow {
   const char* name;
@@ -72,11 +74,19 @@ struct LossRow {
 };
 const config::Registry<LossRow>& losses();
 
+/// Sums over the samples of a split, which metrics are made of.
+struct MetricSums {
+  double count = 0;                  ///< samples, or numbers if the targets are some
+  double right = 0;                  ///< samples whose class was found
+  double absolute = 0, squared = 0;  ///< errors
+  double targets = 0, targets_squared = 0;
+};
 /// What can be measured beside the loss.
 struct MetricRow {
   const char* name;
   config::About about;
-  bool classes;
+  bool classes;  ///< needs classes, or the probability of "yes"; else needs numbers
+  double (*value)(const MetricSums&);
 };
 const config::Registry<MetricRow>& metrics();
 

@@ -44,7 +44,7 @@ template <class T> struct Experiment {
       draw;  ///< targets from the model's output, if the loss means a distribution
   std::function<Tensor<T>(const Tensor<T>&)> probabilities;  ///< that the output means, likewise
   bool classes = false;                                      ///< the targets are classes
-  bool accuracy = false;
+  std::vector<const MetricRow*> metrics;
   std::int64_t total_steps = 0, steps_per_epoch = 1;
   std::vector<StopRule> stop_rules;
   std::optional<ClipOptions> clip;
@@ -65,6 +65,9 @@ template <class T> struct Experiment {
 template <class T>
 Experiment<T> build(const Config& config, Problems& problems, const DataDescription* about = nullptr);
 
+/// "131 parameters, 105 training rows, 700 steps"
+template <class T> std::string outline(const Experiment<T>& experiment);
+
 struct RunOptions {
   std::string out;       ///< the run folder
   bool replace = false;  ///< a run that is there is removed, once nothing is wrong with the new one
@@ -79,7 +82,7 @@ struct RunOptions {
 /// Returns the exit code: 0, 6 (diverged), 7, or 128 + the signal that interrupted it after saving.
 int run_training(Config config, const RunOptions& options, std::ostream& terminal);
 
-/// Loss and accuracy on one part of the data.
+/// Loss and metrics on one part of the data.
 template <class T> std::vector<std::pair<std::string, double>> measure(Experiment<T>& experiment, Split split);
 
 /// The folder of the run that `path` names, itself or by a checkpoint in it. Throws CheckpointError.
