@@ -2,86 +2,77 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <deque>
+#include <span>
+#include <string_view>
 
 #include "data/files.hpp"
 
 namespace xgrad::train {
 namespace {
 
-using Row = std::vector<std::string>;
+using Field = std::string_view;
 
-char guess_delimiter(const std::string& line) {
+char guess_delimiter(std::string_view line) {
   for (const char c : {',', ';', '\t'})
-    if (line.find(c) != std::string::npos) return c;
-  return line.find(' ') != std::string::npos ? ' ' : ',';
+    if (line.find(c) != std::string_view::npos) return c;
+  return line.find(' ') != std::string_view::npos ? ' ' : ',';
 }
 
-/// Fields of one line; quotes protect delimiters, doubled quotes stand for one.
-Row split_line(const std::string& line, char delimiter) {
-  Row row;
-  std::string field;
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"')
-      field += line[++i];
-    else if (c == '"')
-      quoted = !quoted;
-    else if (c == delimiter && !quoted) {
-      if (delimiter != ' ' || !field.empty()) row.push_back(std::move(field));  // runs of blanks are one
-      field.clear();
-    } else
-      field += c;
-  }
-  if (delimiter != ' ' || !field.empty()) row.push_back(std::move(field));
-  for (std::string& f : row) {
-    const std::size_t first = f.find_first_not_of(" \t"), last = f.find_last_not_of(" \t");
-    f = first == std::string::npos ? "" : f.substr(first, last - first + 1);
-  }
-  return row;
+Field trimmed(Field field) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!field.empty() && blank(field.front())) field.remove_prefix(1);
+  while (!field.empty() && blank(field.back())) field.remove_suffix(1);
+  return field;
 }
 
-bool parse_number(const std::string& field, double& value) {
+bool parse_number(Field field, double& value) {
   const char* begin = field.data() + (!field.empty() && field[0] == '+' ? 1 : 0);
   const auto [end, error] = std::from_chars(begin, field.data() + field.size(), value);
   return error == std::errc{} && end == field.data() + field.size() && !field.empty();
 }
-
-bool is_missing(const std::string& field) { return field.empty() || field == "?" || field == "NA"; }
+bool is_number(Field field) {
+  double ignored = 0;
+  return parse_number(field, ignored);
+}
+bool is_missing(Field field) { return field.size() < 3 && (field.empty() || field == "?" || field == "NA"); }
 
 /// The text of a table: its fields, the names of its columns if it has a header, and where each row stands.
 class Table {
  public:
-  Table(std::string path, const std::string& text, const CsvOptions& options) : path_(std::move(path)) {
-    split(text, options);
-    if (rows.empty()) throw DataError(path_ + ": no rows");
-    const Row& first = rows[0];
-    double ignored = 0;
-    const bool words =
-        std::none_of(first.begin(), first.end(), [&](const auto& f) { return parse_number(f, ignored); });
-    const bool empty = std::all_of(first.begin(), first.end(), [](const auto& f) { return f.empty(); });
-    if (options.header == "true" || (options.header == "auto" && words && !empty && rows.size() > 1)) {
-      names = first;
-      rows.erase(rows.begin());
+  Table(std::string path, std::string text, const CsvOptions& options)
+      : path_(std::move(path)), text_(std::move(text)) {
+    split(options);
+    if (lines_.empty()) throw DataError(path_ + ": no rows");
+    const std::span<const Field> first = row(0);
+    const bool words = std::none_of(first.begin(), first.end(), is_number);
+    const bool empty = std::all_of(first.begin(), first.end(), [](Field f) { return f.empty(); });
+    if (options.header == "true" || (options.header == "auto" && words && !empty && rows() > 1)) {
+      names.assign(first.begin(), first.end());
+      fields_.erase(fields_.begin(), fields_.begin() + static_cast<std::ptrdiff_t>(width_));
       lines_.erase(lines_.begin());
     }
-    if (rows.empty()) throw DataError(path_ + ": only a header, no rows");
+    if (lines_.empty()) throw DataError(path_ + ": only a header, no rows");
   }
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
 
-  std::size_t width() const { return rows[0].size(); }
+  std::size_t rows() const { return lines_.size(); }
+  std::size_t width() const { return width_; }
+  std::span<const Field> row(std::size_t r) const { return {fields_.data() + r * width_, width_}; }
+  Field field(std::size_t r, std::size_t c) const { return fields_[r * width_ + c]; }
   std::string place(std::size_t row, std::size_t column) const {
     return path_ + ":" + std::to_string(lines_[row]) + ": column " + std::to_string(column) +
            (names.empty() ? "" : " \"" + names[column] + "\"") + ": ";
   }
   /// The number in a field that is not missing.
-  double number(std::size_t row, std::size_t column) const {
-    const std::string& field = rows[row][column];
+  double number(std::size_t r, std::size_t c) const {
     double value = 0;
-    if (!parse_number(field, value))
-      throw DataError(place(row, column) + "\"" + field + "\" is not a number" +
-                      (field.find(',') != std::string::npos ? "; decimals need a point, or set data.delimiter" : ""));
-    if (!std::isfinite(value)) throw DataError(place(row, column) + "\"" + field + "\" is not finite");
-    return value;
+    const bool good = parse_number(field(r, c), value);
+    if (good && std::isfinite(value)) return value;
+    const std::string text(field(r, c));
+    throw DataError(place(r, c) + "\"" + text + (good ? "\" is not finite" : "\" is not a number") +
+                    (text.find(',') != std::string::npos ? "; decimals need a point, or set data.delimiter" : ""));
   }
   /// The column of this name.
   std::size_t column(const std::string& name) const {
@@ -104,11 +95,35 @@ class Table {
     return static_cast<std::size_t>(index);
   }
 
-  std::vector<Row> rows;
-  Row names;
+  std::vector<std::string> names;
 
  private:
-  void split(std::string_view text, const CsvOptions& options) {
+  /// Adds the fields of one line; quotes protect delimiters, doubled quotes stand for one.
+  void split_line(std::string_view line, char delimiter) {
+    const bool quotes = line.find('"') != std::string_view::npos;
+    while (true) {
+      std::size_t end = 0;
+      for (bool quoted = false; end < line.size() && (quoted || line[end] != delimiter); ++end)
+        quoted ^= quotes && line[end] == '"';
+      Field field = trimmed(line.substr(0, end));
+      if (quotes && field.find('"') != Field::npos) {
+        std::string bare;
+        for (std::size_t i = 0, inside = 0; i < field.size(); ++i)
+          if (field[i] != '"')
+            bare += field[i];
+          else if (inside && i + 1 < field.size() && field[i + 1] == '"')
+            bare += field[++i];
+          else
+            inside = !inside;
+        field = trimmed(unquoted_.emplace_back(std::move(bare)));
+      }
+      if (delimiter != ' ' || !field.empty()) fields_.push_back(field);  // runs of blanks are one
+      if (end >= line.size()) return;
+      line.remove_prefix(end + 1);
+    }
+  }
+  void split(const CsvOptions& options) {
+    std::string_view text = text_;
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     if (text.find('\0') != std::string_view::npos)
       throw DataError(path_ + ": is no text that can be read; save the table as csv in UTF-8");
@@ -116,23 +131,30 @@ class Table {
     std::size_t number = 0;
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = std::min(text.find('\n', at), text.size());
-      std::string line(text.substr(at, end - at));
+      std::string_view line = text.substr(at, end - at);
       at = end + 1;
-      if (!line.empty() && line.back() == '\r') line.pop_back();
-      if (++number <= static_cast<std::size_t>(options.skip_rows) || line.find_first_not_of(" \t") == std::string::npos)
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      if (++number <= static_cast<std::size_t>(options.skip_rows) ||
+          line.find_first_not_of(" \t") == std::string_view::npos)
         continue;
       if (delimiter == '\0') delimiter = guess_delimiter(line);
-      rows.push_back(split_line(line, delimiter));
+      const std::size_t before = fields_.size();
+      split_line(line, delimiter);
+      const std::size_t width = fields_.size() - before;
+      if (lines_.empty()) width_ = width;
       lines_.push_back(number);
-      if (rows.back().size() != width())
-        throw DataError(path_ + ":" + std::to_string(number) + ": row has " + std::to_string(rows.back().size()) +
-                        " fields, expected " + std::to_string(width()) +
+      if (width != width_)
+        throw DataError(path_ + ":" + std::to_string(number) + ": row has " + std::to_string(width) +
+                        " fields, expected " + std::to_string(width_) +
                         (options.delimiter == "auto" ? "; is the delimiter right? set data.delimiter" : ""));
     }
   }
 
-  std::string path_;
+  std::string path_, text_;
+  std::deque<std::string> unquoted_;  // fields that are not written as they are
+  std::vector<Field> fields_;
   std::vector<std::size_t> lines_;  // of the file, from 1
+  std::size_t width_ = 0;
 };
 
 }  // namespace
@@ -155,20 +177,19 @@ RawData read_csv(const std::string& path, const CsvOptions& options) {
   if (columns == 0) throw DataError(path + ": there is no column beside the target");
 
   std::vector<std::string>& words = data.about.class_names;
-  double ignored = 0;
-  for (const Row& row : table.rows)
-    if (!is_missing(row[target]) && !parse_number(row[target], ignored)) words.emplace_back();
-  if (!words.empty()) {  // all fields are words then
-    words.clear();
-    for (const Row& row : table.rows)
-      if (!is_missing(row[target])) words.push_back(row[target]);
+  bool has_words = false;  // then all targets are words
+  for (std::size_t r = 0; r < table.rows(); ++r)
+    has_words |= !is_missing(table.field(r, target)) && !is_number(table.field(r, target));
+  if (has_words) {
+    for (std::size_t r = 0; r < table.rows(); ++r)
+      if (!is_missing(table.field(r, target))) words.emplace_back(table.field(r, target));
     std::sort(words.begin(), words.end());
     words.erase(std::unique(words.begin(), words.end()), words.end());
   }
 
   std::vector<bool> holes;  // which numbers were missing
-  for (std::size_t r = 0; r < table.rows.size(); ++r) {
-    const Row& row = table.rows[r];
+  for (std::size_t r = 0; r < table.rows(); ++r) {
+    const std::span<const Field> row = table.row(r);
     const bool incomplete = is_missing(row[target]) ||
                             std::any_of(data.about.places.begin(), data.about.places.end(),
                                         [&](std::int64_t c) { return is_missing(row[static_cast<std::size_t>(c)]); });
@@ -212,10 +233,9 @@ std::vector<double> read_csv_inputs(const std::string& path, const std::string& 
   CsvOptions present = options;
   if (options.skip_rows > 0) {
     present.skip_rows = 0;
-    const Row first = Table(path, text.substr(0, text.find('\n')), present).rows[0];
-    double ignored = 0;
-    if ((first.size() != columns && first.size() != about.width) ||
-        !std::all_of(first.begin(), first.end(), [&](const std::string& f) { return parse_number(f, ignored); }))
+    const Table first(path, text.substr(0, text.find('\n')), present);
+    if ((first.width() != columns && first.width() != about.width) ||
+        !std::all_of(first.row(0).begin(), first.row(0).end(), is_number))
       present.skip_rows = options.skip_rows;
   }
   const Table table(path, text, present);
@@ -231,9 +251,9 @@ std::vector<double> read_csv_inputs(const std::string& path, const std::string& 
                     std::to_string(columns) +
                     (about.width > 0 ? ", or " + std::to_string(about.width) + " as in the training data" : ""));
   std::vector<double> numbers;
-  for (std::size_t r = 0; r < table.rows.size(); ++r)
+  for (std::size_t r = 0; r < table.rows(); ++r)
     for (std::size_t c = 0; c < columns; ++c) {
-      const bool missing = is_missing(table.rows[r][places[c]]);
+      const bool missing = is_missing(table.field(r, places[c]));
       if (missing && about.fill.empty())
         throw DataError(table.place(r, places[c]) + "missing value; the model was trained without any");
       numbers.push_back(missing ? about.fill[c] : table.number(r, places[c]));
