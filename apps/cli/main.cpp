@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
       ->delimiter(':')
       ->allow_extra_args(false);
   app.parse_complete_callback([&common] {
+    if (common.threads > 0) set_num_threads(common.threads);
     for (const std::string& plugin : common.plugins) optim::load_plugin(plugin);
   });
 
@@ -156,11 +157,6 @@ int main(int argc, char** argv) {
     std::cout << "xgrad " XGRAD_VERSION "\nkernels   " << instruction_set() << "\nthreads   " << num_threads()
               << std::endl;
   });
-  for (CLI::App* sub : {train_command, resume_command, eval_command, predict_command, check_command, list_command,
-                        info_command, conformance_command, schema_command, version_command})
-    sub->parse_complete_callback([&common] {
-      if (common.threads > 0) set_num_threads(common.threads);
-    });
 
   try {
     app.parse(argc, argv);

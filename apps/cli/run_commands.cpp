@@ -92,26 +92,33 @@ int resume(const Common& common, const ResumeArguments& arguments) {
 
 int check(const Common& common, const std::vector<std::string>& configs, const std::vector<std::string>& overrides,
           const std::string& format) {
-  bool all_good = true;
+  bool mistakes = false, no_data = false;
   for (const std::string& path : configs) {
     Problems problems;
     const Config config = train::load_config(path, overrides, problems);
-    std::string table;
-    with_type(config, [&]<class T>(T) {
-      auto experiment = train::build<T>(config, problems);
-      if (problems.ok()) table = train::outline(experiment) + "\n" + experiment.optimizer->table();
-    });
-    all_good &= problems.ok();
+    std::string table, data_error;
+    try {
+      with_type(config, [&]<class T>(T) {
+        auto experiment = train::build<T>(config, problems);
+        if (problems.ok()) table = train::outline(experiment) + "\n" + experiment.optimizer->table();
+      });
+    } catch (const train::DataError& error) { data_error = error.what(); }
+    mistakes |= !problems.ok();
+    no_data |= !data_error.empty();
+    const bool text = format == "text" && !common.json;
+    if (!data_error.empty() && !text) problems.add("XG130", config.data, data_error);
     if (format == "json" || common.json)
       std::cout << problems.json().dump(2) << "\n";
     else if (format == "github")
       std::cout << problems.github();
+    else if (!data_error.empty())
+      std::cerr << "data error: " << data_error << "\n";
     else if (!problems.ok())
       std::cerr << problems.text();
     else if (!common.quiet)
       std::cout << problems.text() << path << ": ok: " << table;
   }
-  return all_good ? 0 : static_cast<int>(train::ExitCode::config);
+  return static_cast<int>(mistakes ? train::ExitCode::config : no_data ? train::ExitCode::data : train::ExitCode::done);
 }
 
 }  // namespace xgrad::cli

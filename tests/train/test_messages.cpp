@@ -94,6 +94,27 @@ TEST_CASE("a data file that is missing does not hide the other mistakes; alone i
   CHECK_MESSAGE(has(both.err, config + ":2:36: error[XG130]: cannot find \"no.csv\""), both.err);
 }
 
+TEST_CASE("check goes on to the next config when a data file is missing") {
+  const ScratchFolder scratch;
+  const std::string config = scratch.write("config.json", kConfig), lost = scratch.write("lost.json", R"({
+  "data": { "type": "csv", "path": "no.csv", "target": 0 }, "model": { "type": "sequential", "layers": [ "relu" ] },
+  "loss": "mse", "optimizer": "sgd", "train": { "steps": 1 } })");
+  const auto both = run_xgrad({"check", lost, config});
+  CHECK(both.code == 4);
+  CHECK_MESSAGE(has(both.out, config + ": ok: 22 parameters, 33 training rows, 4 steps"), both.out);
+  CHECK(has(both.err, "data error: cannot find \"no.csv\""));
+  const auto json = run_xgrad({"check", lost, "--format", "json"});
+  CHECK(json.code == 4);
+  CHECK(Json::parse(json.out)[0]["code"] == "XG130");
+}
+
+TEST_CASE("--threads holds before and behind the command") {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--threads", "1", "version"}, {"version", "--threads", "1"}})
+    CHECK(has(run_xgrad(words).out, "threads   1\n"));
+  CHECK(has(run_xgrad({"version", "--threads", "3"}).out, "threads   3\n"));
+}
+
 TEST_CASE("excerpts: what terminals obey is not shown, long lines are cut around the place, text is whole") {
   const ScratchFolder scratch;
   const auto coloured = run_xgrad({"check", scratch.write("a.json", "{\"name\": \"a\", \"x\x1b[31m\": 1}")});

@@ -88,10 +88,12 @@ struct Idx {
   }
   RawData load(const DataPaths& paths) const {
     RawData data;
-    append_idx(data, paths.find(images), paths.find(labels));
+    const std::string pictures = paths.find(images);  // asked for in this order
+    append_idx(data, pictures, paths.find(labels));
     if (test_images.empty()) return data;
     data.test_begin = data.rows();
-    append_idx(data, paths.find(test_images), paths.find(test_labels));
+    const std::string test_pictures = paths.find(test_images);
+    append_idx(data, test_pictures, paths.find(test_labels));
     return data;
   }
 };
