@@ -161,6 +161,35 @@ TEST_CASE("monitors, splits and batches that do not fit") {
   CHECK_MESSAGE(has(words.err, "the targets are words (a, ...), but this loss wants numbers"), words.err);
 }
 
+TEST_CASE("what only a step would have found is found before it") {
+  const ScratchFolder scratch;
+  const std::string config = scratch.write("config.json", kConfig);
+  scratch.write("line.csv", "1,2\n2,3.5\n3,7\n4,7.5\n");
+  struct Case {
+    std::vector<std::string> overrides;
+    int code;
+    const char* words;
+  };
+  const Case cases[] = {
+      {{R"(loss={"type":"cross_entropy","weight":[1,2,3]})"},
+       3,
+       "the first samples do not pass: cross_entropy: weight"},
+      {{R"(data={"type":"csv","path":"line.csv","target":1})", "loss=bce_with_logits", "model.layers[2].out=1"},
+       4,
+       "target 2 of row 0; loss \"bce_with_logits\" wants 0 to 1"},
+      {{"log.every=0"}, 3, "\"every\": 0 is no period"},
+      {{"checkpoint.every=0%"}, 3, "\"every\": 0 is no period"},
+      {{R"(stop={"type":"early_stopping","monitor":"train/loss","patience":"3s"})"}, 3, "not in time"},
+  };
+  for (const Case& c : cases) {
+    std::vector<std::string> words = {"check", config};
+    words.insert(words.end(), c.overrides.begin(), c.overrides.end());
+    const auto result = run_xgrad(words);
+    CHECK_MESSAGE(result.code == c.code, result.err);
+    CHECK_MESSAGE(has(result.err, c.words), result.err);
+  }
+}
+
 TEST_CASE("numbers that are none are found before the training") {
   const ScratchFolder scratch;
   scratch.write("y.npy", npy_header("(2,)") + std::string(8, '\0'));

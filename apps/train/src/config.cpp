@@ -92,6 +92,17 @@ Config read_config(Value document, const std::string& folder, const std::vector<
                  "\"train\" has both \"epochs\" and \"steps\"; give exactly one");
   else if (train && train->value.is(Value::Type::object) && !train->value.find("epochs") && !train->value.find("steps"))
     problems.add("XG106", train->value, "\"train\" needs \"epochs\" or \"steps\"");
+  const auto periodic = [&](const char* section, const Duration& every) {
+    if (every.amount > 0) return;
+    const auto* at = config.document.find(section);
+    const auto* member = at ? at->value.find("every") : nullptr;
+    if (member)
+      problems.add("XG104", member->value, "\"every\": 0 is no period",
+                   "leave it out, or write for example \"10 epochs\"");
+  };
+  periodic("eval", config.eval.every);
+  periodic("checkpoint", config.checkpoint.every);
+  periodic("log", config.log.every);
   return config;
 }
 
@@ -124,6 +135,11 @@ struct EarlyStopping {
   StopRule rule{"", "val/loss", "min", {}, {}, {10, Duration::Unit::epochs}, 0, false, {}};
   static constexpr const char* name = "early_stopping";
   static constexpr config::About about{"a metric has not improved for a while"};
+  void check(const Value& value, Problems& problems) const {
+    if (rule.patience.unit == Duration::Unit::seconds)
+      problems.add("XG104", value.find("patience")->value,
+                   "\"patience\" is counted in steps, epochs or %, not in time");
+  }
   void describe(Fields& f) {
     f("monitor", rule.monitor, "which metric");
     f("mode", rule.mode, config::OneOf{"min|max"}, "whether less or more of it is better");

@@ -41,8 +41,16 @@ std::unique_ptr<Dataset<T>> build_data(const Config& config, const LossRow* loss
     add(options.transforms);
   if (problems.list().size() > before || !ours.ok() || !loss) return nullptr;
   if (about) return std::make_unique<Dataset<T>>(*about, steps);
-  return std::make_unique<Dataset<T>>(load(DataPaths{config.folder}), options, steps, loss->classes,
-                                      static_cast<std::uint64_t>(config.seed));
+  const RawData raw = load(DataPaths{config.folder});
+  if (!loss->classes && loss->probabilities<T>())
+    for (std::size_t i = 0; i < raw.targets.size(); ++i)
+      if (!(raw.targets[i] >= 0 && raw.targets[i] <= 1) && raw.about.class_names.empty()) {
+        std::string text = "target ";
+        xgrad::detail::append_text(text, raw.targets[i]);
+        throw DataError(text + " of row " + std::to_string(i / (raw.targets.size() / raw.rows())) + "; loss \"" +
+                        loss->name + "\" wants 0 to 1");
+      }
+  return std::make_unique<Dataset<T>>(raw, options, steps, loss->classes, static_cast<std::uint64_t>(config.seed));
 }
 
 }  // namespace
@@ -121,6 +129,17 @@ template <class T> Experiment<T> build(const Config& config, Problems& problems,
     }
   }
   if (about) return e;  // the rest trains
+  if (e.data && e.model && e.loss && problems.ok()) {
+    try {  // what only the operations themselves refuse
+      const NoGrad no_grad;
+      e.model->eval();
+      const Batch<T> batch = e.data->rows(Split::train, 0, std::min<std::size_t>(2, e.data->size(Split::train)));
+      e.loss((*e.model)(batch.inputs), batch);
+    } catch (const DataError&) { throw; } catch (const Error& error) {
+      problems.add("XG123", config.loss, std::string("the first samples do not pass: ") + error.what());
+    }
+    e.model->train();
+  }
   if (!config.optimizer.is(Type::null))
     e.optimizer = optim::make<T>(config.optimizer, e.model ? e.model->named_parameters() : NamedTensors<T>{}, problems);
   if (e.optimizer && e.optimizer->curvature() == optim::Curvature::gauss_newton && loss && !e.draw)
