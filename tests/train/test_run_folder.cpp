@@ -120,6 +120,20 @@ TEST_CASE("a closed standard output does not end in a file of the run") {
   CHECK(read_text(run + "/lock").size() < 10);
 }
 
+TEST_CASE("a checkpoint that cannot be written is a warning while the run goes on, and an error at its end") {
+  const ScratchFolder scratch;
+  const std::string config = scratch.write("config.json", kConfig), run = scratch.path("run");
+  const std::string begin = "$xgrad train " + config + " -o " + run + " train.epochs=1000000 & p=$!; while ! ls " +
+                            run + "/checkpoints/*0.xg.safetensors > /dev/null 2>&1; do sleep 0.01; done; mv " + run +
+                            "/checkpoints " + run + "/away; sleep 0.2; ";
+  const auto back = run_shell(begin + "mv " + run + "/away " + run + "/checkpoints; kill $p; wait $p; echo code $?");
+  CHECK_MESSAGE(has(back.out, "the checkpoints saved before are untouched; the training goes on"), back.out);
+  CHECK_MESSAGE(has(back.out, "code 143"), back.out << back.err);
+  std::filesystem::remove_all(run);
+  const auto gone = run_shell(begin + "kill $p; wait $p; echo code $?");
+  CHECK_MESSAGE(has(gone.out, "code 8"), gone.out << gone.err);
+}
+
 TEST_CASE("a limit of the size of files is an error, and what was saved before is whole") {
   const ScratchFolder scratch;
   const std::string config = scratch.write("config.json", kConfig), run = scratch.path("run");

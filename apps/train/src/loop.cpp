@@ -34,7 +34,7 @@ template <class T> class Trainer {
     while (stopping_.ending() == Ending::none && progress_.step < e_.total_steps) {
       progress_.seconds = elapsed();
       if (const int signal = SignalWatch::received()) return interrupted(signal);
-      if (SignalWatch::save_asked()) save();
+      if (SignalWatch::save_asked()) try_to_save();
       step();
     }
     if (stopping_.ending() == Ending::none)
@@ -91,7 +91,7 @@ template <class T> class Trainer {
     display_.step(progress_.step, value);
     if (due(e_.config.log.every, last_log_)) log(norm);
     if (e_.data->size(Split::val) > 0 && due(e_.config.eval.every, last_eval_)) evaluate();
-    if (stopping_.ending() == Ending::none && due(e_.config.checkpoint.every, last_save_)) save();
+    if (stopping_.ending() == Ending::none && due(e_.config.checkpoint.every, last_save_)) try_to_save();
   }
 
   /// From the same batch, with the same random numbers; or with targets that the model draws itself.
@@ -185,7 +185,7 @@ template <class T> class Trainer {
                      [least](const auto& a, const auto& b) { return least ? a.first < b.first : a.first > b.first; });
     if (static_cast<std::int64_t>(best.size()) > e_.keep_best->count) best.pop_back();
     if (std::any_of(best.begin(), best.end(), [&](const auto& entry) { return entry.second == progress_.step; }))
-      save();
+      try_to_save();
   }
 
   // ---- beginning, saving, ending
@@ -248,6 +248,17 @@ template <class T> class Trainer {
       if (kept++ >= e_.config.checkpoint.keep_last && !best) std::remove(path.c_str());
     }
     clock_.mark("checkpoint");
+  }
+
+  /// A disk that is full now may not be so when the next checkpoint is due; at the end it is an error.
+  void try_to_save() {
+    try {
+      save();
+      saves_fail_ = false;
+    } catch (const OutputError& error) {
+      if (std::exchange(saves_fail_, true)) return;  // said once
+      display_.line("warning: " + std::string(error.what()) + "; the training goes on");
+    }
   }
 
   int interrupted(int signal) {
@@ -322,6 +333,7 @@ template <class T> class Trainer {
   Stopping<T> stopping_{e_, progress_};
   Clock clock_;
   std::size_t examples_ = 0;
+  bool saves_fail_ = false;
   double started_ = seconds_now(), before_ = 0;
   double last_log_ = 0, last_eval_ = 0, last_save_ = 0;
   nlohmann::ordered_json summary_;
