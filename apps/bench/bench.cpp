@@ -47,22 +47,29 @@ Options parse_options(int argc, char** argv) {
       options.threads = std::atoi(argv[++i]);
     else if (has_value && std::strcmp(argv[i], "--seconds") == 0)
       options.seconds = std::atof(argv[++i]);
+    else if (has_value && std::strcmp(argv[i], "--workload") == 0)
+      options.only = argv[++i];
     else if (i + 2 < argc && std::strcmp(argv[i], "--memory-of") == 0) {
       options.workload = argv[++i];
       options.peer = argv[++i];
     } else
       options.threads = 0;
     if (options.threads < 1 || !(options.seconds > 0)) {
-      std::fprintf(stderr, "usage: %s [--threads N] [--seconds S] [--memory-of WORKLOAD PEER]\n", argv[0]);
+      std::fprintf(stderr, "usage: %s [--threads N] [--seconds S] [--workload TEXT] [--memory-of WORKLOAD PEER]\n",
+                   argv[0]);
       std::exit(2);
     }
   }
   return options;
 }
 
+bool is_asked_for(const std::string& workload, const Options& options) {
+  return options.workload.empty() && workload.find(options.only) != std::string::npos;
+}
+
 std::vector<Time> compare(const std::string& workload, const Options& options, std::vector<Contender> contenders) {
   constexpr int kRounds = 15;
-  if (!options.workload.empty()) return {};
+  if (!is_asked_for(workload, options)) return {};
   struct Times {
     double first = 0;
     int repetitions = 1;
@@ -117,6 +124,7 @@ void compare_steps(const std::string& workload, const Options& options, const st
       }
     return;
   }
+  if (!is_asked_for(workload, options)) return;
   std::vector<Contender> contenders;
   for (const Trainer& trainer : trainers)
     if (std::function<void()> step = trainer.make())

@@ -16,15 +16,18 @@ constexpr long kElements = 10'000'000;
 struct Case {
   std::string label;
   nlohmann::json config;
+  const char* passes;  ///< over the parameters in a step; "-" for operations on whole tensors
 };
 
 std::vector<Case> cases() {
   std::vector<Case> result;
-  for (const optim::OptimizerRow& row : optim::optimizers().rows())
-    if (!row.rule<float>().rows)  // those take an embedding's gradients only
-      result.push_back(
-          {row.name, row.example ? nlohmann::json::parse(row.example) : nlohmann::json{{"type", row.name}}});
-  result.push_back({"sgd momentum", {{"type", "sgd"}, {"momentum", 0.9}}});
+  for (const optim::OptimizerRow& row : optim::optimizers().rows()) {
+    const optim::Rule<float> rule = row.rule<float>();
+    if (rule.rows) continue;  // those take an embedding's gradients only
+    result.push_back({row.name, row.example ? nlohmann::json::parse(row.example) : nlohmann::json{{"type", row.name}},
+                      rule.tensor ? "-" : rule.measure ? "2" : "1"});
+  }
+  result.push_back({"sgd momentum", {{"type", "sgd"}, {"momentum", 0.9}}, "1"});
   return result;
 }
 
@@ -33,9 +36,11 @@ std::vector<Case> cases() {
 int main(int argc, char** argv) {
   const bench::Options options = bench::parse_options(argc, argv);
   set_num_threads(options.threads);
-  std::string table = "optimizer tensors state_per_parameter ms GB/s share_of_scale times_libtorch\n";
+  std::string table = "optimizer tensors passes state_per_parameter ms GB/s share_of_scale times_libtorch\n";
   for (const Case& entry : cases())
     for (const int tensors : {1, 1000}) {
+      const std::string workload = entry.label + " step, 10 M parameters in " + std::to_string(tensors);
+      if (!bench::is_asked_for(workload, options)) continue;
       const auto optimizer = optim::make<float>(entry.config, bench::parameters_with_gradients(kElements, tensors));
       if (optimizer->needs_loss() || optimizer->needs_closure() || optimizer->wants_curvature())
         continue;  // their time is the loss's
@@ -48,11 +53,9 @@ int main(int argc, char** argv) {
       bench::add_peer(
           contenders,
           {"libtorch", bench::libtorch_optimizer_step(entry.label, options.threads, tensors, kElements), 1, bytes});
-      const std::vector<bench::Time> times =
-          bench::compare(entry.label + " step, 10 M parameters in " + std::to_string(tensors), options, contenders);
-      if (times.size() < 2) continue;  // one of them was asked for alone
+      const std::vector<bench::Time> times = bench::compare(workload, options, contenders);
       char line[200];
-      std::snprintf(line, sizeof(line), "%s %d %.2f %.2f %.1f %.2f ", entry.label.c_str(), tensors,
+      std::snprintf(line, sizeof(line), "%s %d %s %.2f %.2f %.1f %.2f ", entry.label.c_str(), tensors, entry.passes,
                     static_cast<double>(kept) / kElements, times[0].least, bytes / times[0].least / 1e6,
                     times[1].least / times[0].least);
       table += line + (times.size() > 2 ? std::to_string(times[2].least / times[0].least) : std::string("-")) + "\n";

@@ -43,7 +43,8 @@ struct Pool {
   Free* lists[kClasses];
   char* slab;  // the rest of the slab that small blocks are carved from
   std::size_t slab_left;
-  MemoryStats stats;
+  MemoryStats stats;  // but for `cached`, which is what is owned and not in use
+  std::size_t owned;
 };
 constinit thread_local Pool pool{};
 
@@ -69,6 +70,7 @@ thread_local HandOver hand_over;
 
 void* system_allocate(std::size_t bytes) {
   ++pool.stats.system_allocations;
+  pool.owned += bytes;
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : kLine;
   void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!block) throw std::bad_alloc();
@@ -96,6 +98,7 @@ void keep_rest_of_slab() {
     const std::lock_guard lock(orphans_mutex);
     if (Free* block = orphans[size_class]) {
       orphans[size_class] = block->next;
+      pool.owned += bytes_of(size_class);
       return block;
     }
   }
@@ -105,12 +108,10 @@ void keep_rest_of_slab() {
     keep_rest_of_slab();
     pool.slab = static_cast<char*>(system_allocate(kSlab));
     pool.slab_left = kSlab;
-    pool.stats.cached += kSlab;
   }
   void* block = pool.slab;
   pool.slab += bytes;
   pool.slab_left -= bytes;
-  pool.stats.cached -= bytes;
   return block;
 }
 #endif
@@ -128,13 +129,12 @@ void* detail::allocate(std::size_t bytes, std::uint32_t& size_class) {
     rounded = bytes_of(size_class);
   }
   pool.stats.current += rounded;
-  pool.stats.peak = std::max(pool.stats.peak, pool.stats.current);
+  if (pool.stats.current > pool.stats.peak) pool.stats.peak = pool.stats.current;
 #ifdef XGRAD_POOL_MALLOC  // sanitizers see every block
   return system_allocate(rounded);
 #else
   if (Free* block = pool.lists[size_class]) [[likely]] {
     pool.lists[size_class] = block->next;
-    pool.stats.cached -= rounded;
     return block;
   }
   return refill(size_class);
@@ -145,16 +145,20 @@ void detail::deallocate(void* block, std::uint32_t size_class) {
   const std::size_t rounded = bytes_of(size_class);
   pool.stats.current -= rounded;
 #ifdef XGRAD_POOL_MALLOC
+  pool.owned -= rounded;
   std::free(block);
 #else
-  pool.stats.cached += rounded;
   auto* free_block = static_cast<Free*>(block);
   free_block->next = pool.lists[size_class];
   pool.lists[size_class] = free_block;
 #endif
 }
 
-MemoryStats memory_stats() { return pool.stats; }
+MemoryStats memory_stats() {
+  MemoryStats stats = pool.stats;
+  stats.cached = pool.owned - stats.current;
+  return stats;
+}
 void reset_peak_memory() { pool.stats.peak = pool.stats.current; }
 
 std::size_t trim_memory() {
@@ -165,7 +169,7 @@ std::size_t trim_memory() {
       given_back += bytes_of(c);
       std::free(block);
     }
-  pool.stats.cached -= given_back;
+  pool.owned -= given_back;
   return given_back;
 }
 

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "xgrad/xgrad.hpp"
 
@@ -205,22 +207,26 @@ TEST_CASE("convolutions of nothing") {
   for (const float g : bias.grad().values()) CHECK(g == 0);
 }
 
-TEST_CASE("results of convolutions in double do not depend on the number of threads") {
+TEST_CASE_TEMPLATE("results of convolutions do not depend on the number of threads", T, float, double) {
   const int before = num_threads();
-  std::vector<Tensor<double>> results[2];
-  for (const int threads : {1, 2}) {
+  std::vector<Tensor<T>> results[3];
+  for (const int threads : {1, 2, 3}) {
     set_num_threads(threads);
-    for (const std::int64_t size : {9, 28}) {
-      const auto x = parameter(numbers<double>({19, 3, size, size}, 1)),
-                 weight = parameter(numbers<double>({4, 3, 3, 3}, 2)), bias = parameter(numbers<double>({4}, 3));
-      const auto y = conv2d(x, weight, bias);
-      sum(y * y).backward();
-      for (const auto& each : {y, x.grad(), weight.grad(), bias.grad()}) results[threads - 1].push_back(each);
-    }
+    for (const std::int64_t samples : {1, 5, 19})
+      for (const std::int64_t size : {9, 28})
+        for (const auto& [in, out] : {std::pair{3, 4}, std::pair{16, 40}}) {
+          const auto x = parameter(numbers<T>({samples, in, size, size}, 1)),
+                     weight = parameter(numbers<T>({out, in, 3, 3}, 2)), bias = parameter(numbers<T>({out}, 3));
+          const auto y = conv2d(x, weight, bias);
+          sum(y * y).backward();
+          for (const auto& each : {y, x.grad(), weight.grad(), bias.grad()})
+            results[threads - 1].push_back(each.detach());
+        }
   }
   set_num_threads(before);
   for (std::size_t k = 0; k < results[0].size(); ++k)
-    for (std::size_t i = 0; i < results[0][k].size(); ++i) CHECK(results[0][k].data()[i] == results[1][k].data()[i]);
+    for (const auto& other : {results[1][k], results[2][k]})
+      CHECK(std::equal(other.values().begin(), other.values().end(), results[0][k].values().begin()));
 }
 
 TEST_CASE("convolutions that do not fit are refused with all shapes") {

@@ -42,11 +42,20 @@ template <class T> struct Node {
     kRows = 64,         ///< a gradient that is kept as rows; its closure is a SparseRows, its value empty
   };
 
+  Node(std::uint64_t its_sequence, std::uint32_t its_flags, std::uint32_t its_size_class, const char* its_name,
+       Storage<T>&& its_value, const Shape& its_shape)
+      : sequence(its_sequence),
+        flags(its_flags),
+        size_class(its_size_class),
+        name(its_name),
+        value(std::move(its_value)),
+        shape(its_shape) {}
+
   std::uint32_t references = 0;
   std::uint32_t uses = 0;
-  std::uint64_t sequence = 0;  ///< creation number; consumers are always younger than their inputs
-  std::uint32_t flags = 0;
-  std::uint32_t size_class = 0;
+  std::uint64_t sequence;  ///< creation number; consumers are always younger than their inputs
+  std::uint32_t flags;
+  std::uint32_t size_class;
   std::uint32_t input_count = 0;
   SavedMask saved = 0;
   union {
@@ -54,7 +63,7 @@ template <class T> struct Node {
     Node* next_dead;         ///< while it waits to be freed
   };
   const Operation<T>* operation = nullptr;
-  const char* name = "leaf";
+  const char* name;
   const char* scope = nullptr;  ///< layer path, recorded in anomaly mode
   void* closure = nullptr;
   Node** inputs = nullptr;
@@ -72,7 +81,8 @@ template <class T> struct Node {
   /// True if input k wants a gradient in this backward.
   bool wants(std::size_t k) const;
   /// Delivers the gradient of input k; ignored if not wanted. A gradient of a broadcast shape is summed to the input's.
-  void give(std::size_t k, Tensor<T> gradient);
+  void give(std::size_t k, Tensor<T>&& gradient);
+  void give(std::size_t k, const Tensor<T>& gradient);
   /// Where a gradient of input k may be added in place (beta = 1), or null: then give() a new one.
   T* accumulate_into(std::size_t k);
   /// True if the gradient of input k may be given as rows: it is a leaf, nothing is recorded or hooked, and it

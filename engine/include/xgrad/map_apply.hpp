@@ -6,9 +6,9 @@
 
 namespace xgrad::detail {
 
-/// The shape that all inputs broadcast to: that of the first input where all are the same, else `joint`.
+/// The shape that all inputs broadcast to: the first input's own where all are the same, else `joint`.
 template <class T> const Shape& map_shape(const char* name, std::span<Node<T>* const> inputs, Shape& joint);
-/// One pass over the broadcast inputs.
+/// One pass over the broadcast inputs; `shape` as map_shape() gave it.
 template <class T>
 Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& shape, std::span<Node<T>* const> inputs);
 /// One pass that gives every input of `node` its gradient, summed over broadcast axes. `saved` tells what stands in for

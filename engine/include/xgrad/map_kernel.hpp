@@ -110,91 +110,96 @@ V map_value(const F& f, const std::array<V, sizeof...(K)>& x, std::index_sequenc
     return value_of<V>(f(Plain<V>{x[K], {}}...));
 }
 
-/// What a loop over vectors keeps in registers: a store might change what stands in memory.
-template <class T> struct VectorReader {
-  const T* row;
-  std::size_t mask;
-  Batch<T> at(std::size_t i) const { return Batch<T>::load_unaligned(row + (i & mask)); }
-};
+/// The vector of a source at element i.
+template <class T> Batch<T> at(const MapSource<T>& source, std::size_t i) {
+  return Batch<T>::load_unaligned(source.row + (i & source.mask));
+}
 
-/// Where an input's elements are read, a vector at a time: at `row`, or, where it is constant along the row, again and
-/// again from `copies` (mask 0).
-template <class T> struct RowReader {
-  alignas(64) T copies[Batch<T>::size];
-  const T* row;
-  std::size_t mask;
+/// Room for what an input needs to be read as whole vectors: copies of its one value, or the end of its row.
+template <class T> struct Copies {
+  alignas(64) T values[Batch<T>::size];
 
-  void start(const typename MapLoop<T>::Input& input, std::size_t r) {
-    row = input.data + r * input.row_stride;
-    mask = ~std::size_t{0};
-    if (input.varies) return;
-    Batch<T>(*row).store_aligned(copies);
-    row = copies;
-    mask = 0;
+  MapSource<T> start(const typename MapLoop<T>::Input& input, std::size_t r) {
+    const T* row = input.data + r * input.row_stride;
+    if (input.varies) return {row, ~std::size_t{0}};
+    Batch<T>(*row).store_aligned(values);
+    return {values, 0};
   }
-  VectorReader<T> reader() const { return {row, mask}; }
-  void advance(std::size_t n) { row += n & mask; }
-  /// The last n elements of a row, made a whole vector.
-  void pad(std::size_t n) {
-    if (!mask) return;
-    load_tail(row, n).store_aligned(copies);
-    row = copies;
+  /// The n elements at the source, made a whole vector.
+  void pad(MapSource<T>& source, std::size_t n) {
+    if (!source.mask) return;
+    load_tail(source.row, n).store_aligned(values);
+    source.row = values;
   }
 };
 
-// The code of a function is compiled once forward and once backward, on whole vectors that lie one after the other.
 // What broadcasting needs, and the ends of rows, is shared by all functions and goes by way of small buffers. flatten:
-// unless everything is inlined, duals travel through memory and backward is 4 to 20 times slower.
-
-/// n results, a multiple of the vector's size.
-template <class T> using ForwardVectors = void(const void* f, const RowReader<T>* x, T* out, std::size_t n);
-/// n elements of out_gradient * df/dx_k for each input k.
-template <class T>
-using BackwardVectors = void(const void* f, const RowReader<T>* x, const T* out_gradient, T* const* parts,
-                             std::size_t n);
+// unless everything is inlined, duals travel through memory and backward is 4 to 20 times slower. The sources are
+// copied into registers: a store might change what stands in memory.
 
 template <class T, class F, std::size_t... K>
-[[gnu::flatten, gnu::noinline]] void forward_vectors(const void* function, const RowReader<T>* x, T* out,
+[[gnu::flatten, gnu::noinline]] void forward_vectors(const void* function, const MapSource<T>* x, T* out,
                                                      std::size_t n) {
   using V = Batch<T>;
   const F f = *static_cast<const F*>(function);
-  const VectorReader<T> from[] = {x[K].reader()...};
+  const MapSource<T> from[] = {x[K]...};
   for (std::size_t i = 0; i < n; i += V::size)
-    map_value<V>(f, std::array<V, sizeof...(K)>{from[K].at(i)...}, std::index_sequence<K...>{})
+    map_value<V>(f, std::array<V, sizeof...(K)>{at(from[K], i)...}, std::index_sequence<K...>{})
         .store_unaligned(out + i);
 }
 
 template <class T, class F, std::size_t... K>
-[[gnu::flatten, gnu::noinline]] void backward_vectors(const void* function, const RowReader<T>* x,
+[[gnu::flatten, gnu::noinline]] void backward_vectors(const void* function, const MapSource<T>* x,
                                                       const T* out_gradient, T* const* parts, std::size_t n) {
   using V = Batch<T>;
   const F f = *static_cast<const F*>(function);
-  const VectorReader<T> from[] = {x[K].reader()...};
+  const MapSource<T> from[] = {x[K]...};
   T* const to[] = {parts[K]...};
   for (std::size_t i = 0; i < n; i += V::size) {
     const V scale = V::load_unaligned(out_gradient + i);
-    const auto d = partials<V>(f, std::array<V, sizeof...(K)>{from[K].at(i)...}, std::index_sequence<K...>{});
+    const auto d = partials<V>(f, std::array<V, sizeof...(K)>{at(from[K], i)...}, std::index_sequence<K...>{});
     ((d[K] * scale).store_unaligned(to[K] + i), ...);
+  }
+}
+
+/// The last n < V::size results of a row.
+template <class T>
+void forward_tail(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapSource<T>* x, T* out,
+                  std::size_t n, std::size_t done) {
+  MapSource<T> ends[kMaxMapInputs];
+  Copies<T> copies[kMaxMapInputs];
+  for (std::size_t k = 0; k < count; ++k) {
+    ends[k] = {x[k].row + (done & x[k].mask), x[k].mask};
+    copies[k].pad(ends[k], n);
+  }
+  alignas(64) T result[Batch<T>::size];
+  vectors(f, ends, result, Batch<T>::size);
+  store_tail(out + done, Batch<T>::load_aligned(result), n);
+}
+
+template <class T>
+void forward_row(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapSource<T>* x, T* out,
+                 std::size_t n) {
+  constexpr std::size_t lanes = Batch<T>::size;
+  if constexpr (lanes * sizeof(T) <= 32) {
+    vectors(f, x, out, (n + lanes - 1) / lanes * lanes);
+  } else {
+    const std::size_t last = n % lanes;
+    if (n > last) vectors(f, x, out, n - last);
+    if (last > 0) forward_tail(vectors, f, count, x, out, last, n - last);
   }
 }
 
 template <class T>
 void forward_rows(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapLoop<T>& loop) {
-  using V = Batch<T>;
-  const std::size_t last = loop.cols % V::size, main = loop.cols - last;
-  RowReader<T> x[kMaxMapInputs];
+  const std::size_t last = loop.cols % Batch<T>::size, main = loop.cols - last;
+  MapSource<T> x[kMaxMapInputs];
+  Copies<T> copies[kMaxMapInputs];
   for (std::size_t r = 0; r < loop.rows; ++r) {
-    for (std::size_t k = 0; k < count; ++k) x[k].start(loop.inputs[k], r);
+    for (std::size_t k = 0; k < count; ++k) x[k] = copies[k].start(loop.inputs[k], r);
     T* out = loop.out + r * loop.row_stride;
     if (main > 0) vectors(f, x, out, main);
-    if (last == 0) continue;
-    for (std::size_t k = 0; k < count; ++k) {
-      x[k].advance(main);
-      x[k].pad(last);
-    }
-    alignas(64) T result[V::size];
-    vectors(f, x, result, V::size);
-    store_tail(out + main, V::load_aligned(result), last);
+    if (last > 0) forward_tail(vectors, f, count, x, out, last, main);
   }
 }
 
@@ -229,7 +234,8 @@ template <class T>
 void backward_rows(BackwardVectors<T>* vectors, const void* f, std::size_t count, const MapLoop<T>& loop) {
   using V = Batch<T>;
   constexpr std::size_t kTile = 256;
-  RowReader<T> x[kMaxMapInputs];
+  MapSource<T> x[kMaxMapInputs];
+  Copies<T> copies[kMaxMapInputs];
   alignas(64) T tiles[kMaxMapInputs][kTile];
   T* parts[kMaxMapInputs];
   for (std::size_t r = 0; r < loop.rows; ++r) {
@@ -239,7 +245,7 @@ void backward_rows(BackwardVectors<T>* vectors, const void* f, std::size_t count
     T sums[kMaxMapInputs] = {};
     for (std::size_t k = 0; k < count; ++k) {
       const auto& input = loop.inputs[k];
-      x[k].start(input, r);
+      x[k] = copies[k].start(input, r);
       add[k] = input.keep || (r > 0 && input.row_stride == 0);
       in_place[k] = input.gradient && input.varies && !add[k];
       if (!in_place[k]) step = kTile;
@@ -252,12 +258,12 @@ void backward_rows(BackwardVectors<T>* vectors, const void* f, std::size_t count
       alignas(64) T g_copies[V::size];
       if (padded) load_tail(g + i, n).store_aligned(g_copies);
       for (std::size_t k = 0; k < count; ++k) {
-        if (padded) x[k].pad(n);
+        if (padded) copies[k].pad(x[k], n);
         parts[k] = in_place[k] && !padded ? loop.inputs[k].gradient + r * loop.inputs[k].row_stride + i : tiles[k];
       }
       vectors(f, x, padded ? g_copies : g + i, parts, padded ? V::size : n);
       for (std::size_t k = 0; k < count; ++k) {
-        x[k].advance(n);
+        x[k].row += n & x[k].mask;
         if (!loop.inputs[k].gradient) continue;
         if (!loop.inputs[k].varies) {
           // Lanes past the end hold 0 * derivative, which is NaN where the derivative is infinite: n leaves them out.
@@ -280,12 +286,10 @@ void backward_rows(BackwardVectors<T>* vectors, const void* f, std::size_t count
   }
 }
 
+template <class T> inline constexpr MapRows<T> map_rows{&forward_rows<T>, &forward_row<T>, &backward_rows<T>};
+
 template <class T, class F, std::size_t... K> constexpr MapKernel<T> map_kernel_of(std::index_sequence<K...>) {
-  return {
-      [](const void* f, const MapLoop<T>& loop) { forward_rows(&forward_vectors<T, F, K...>, f, sizeof...(K), loop); },
-      [](const void* f, const MapLoop<T>& loop) {
-        backward_rows(&backward_vectors<T, F, K...>, f, sizeof...(K), loop);
-      }};
+  return {&forward_vectors<T, F, K...>, &backward_vectors<T, F, K...>, &map_rows<T>};
 }
 
 }  // namespace simd

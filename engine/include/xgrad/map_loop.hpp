@@ -21,11 +21,45 @@ template <class T> struct MapLoop {
   Input inputs[kMaxMapInputs];
 };
 
-/// An elementwise function compiled for one instruction set. `f` is the function object (its parameters).
-template <class T> struct MapKernel {
-  void (*forward)(const void* f, const MapLoop<T>& loop);
+/// Where a loop over vectors reads an input: element i of the row at row[i & mask]; mask 0 where a row is constant.
+template <class T> struct MapSource {
+  const T* row;
+  std::size_t mask;
+};
+
+// The code of a function is compiled once forward and once backward, on whole vectors that lie one after the other.
+/// n results, a multiple of the vector's size. `f` is the function object (its parameters).
+template <class T> using ForwardVectors = void(const void* f, const MapSource<T>* x, T* out, std::size_t n);
+/// n elements of out_gradient * df/dx_k for each input k.
+template <class T>
+using BackwardVectors = void(const void* f, const MapSource<T>* x, const T* out_gradient, T* const* parts,
+                             std::size_t n);
+
+/// What all functions share: how rows of any length and any broadcasting become whole vectors.
+template <class T> struct MapRows {
+  void (*forward)(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapLoop<T>& loop);
+  /// One row of n results from inputs that are rows alike. All may be read and written up to Storage::padded(n).
+  void (*forward_row)(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapSource<T>* x, T* out,
+                      std::size_t n);
   /// Adds or writes out_gradient * df/dx_k into the gradient of every wanted input, summed over broadcast axes.
-  void (*backward)(const void* f, const MapLoop<T>& loop);
+  void (*backward)(BackwardVectors<T>* vectors, const void* f, std::size_t count, const MapLoop<T>& loop);
+};
+
+/// An elementwise function of `count` inputs, compiled for one instruction set.
+template <class T> struct MapKernel {
+  ForwardVectors<T>* forward_vectors;
+  BackwardVectors<T>* backward_vectors;
+  const MapRows<T>* rows;
+
+  void forward(const void* f, std::size_t count, const MapLoop<T>& loop) const {
+    rows->forward(forward_vectors, f, count, loop);
+  }
+  void forward_row(const void* f, std::size_t count, const MapSource<T>* x, T* out, std::size_t n) const {
+    rows->forward_row(forward_vectors, f, count, x, out, n);
+  }
+  void backward(const void* f, std::size_t count, const MapLoop<T>& loop) const {
+    rows->backward(backward_vectors, f, count, loop);
+  }
 };
 
 }  // namespace xgrad

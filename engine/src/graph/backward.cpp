@@ -211,7 +211,14 @@ template <class T> bool Node<T>::wants(std::size_t k) const {
   return inputs[k]->requires_grad() && (required == 0 || inputs[k]->mark == required);
 }
 
-template <class T> void Node<T>::give(std::size_t k, Tensor<T> gradient_of_input) {
+template <class T> void Node<T>::give(std::size_t k, const Tensor<T>& gradient_of_input) {
+  if (inputs[k]->shape == gradient_of_input.shape())
+    if (T* place = accumulate_into(k))
+      return detail::kernels<T>().add_in_place(place, gradient_of_input.data(), gradient_of_input.size());
+  give(k, Tensor<T>(gradient_of_input));
+}
+
+template <class T> void Node<T>::give(std::size_t k, Tensor<T>&& gradient_of_input) {
   if (!wants(k)) return;
   if (!(gradient_of_input.shape() == inputs[k]->shape)) gradient_of_input = sum_to(gradient_of_input, inputs[k]->shape);
   if (auto* watched = detail::current_run<T>->input_gradients) [[unlikely]] {

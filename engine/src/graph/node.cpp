@@ -38,13 +38,8 @@ template <class T>
 Node<T>* new_node(const char* name, const Shape& shape, Storage<T>&& value, std::size_t extra_bytes) {
   std::uint32_t size_class = 0;
   void* block = allocate(sizeof(Node<T>) + extra_bytes, size_class);
-  auto* node = new (block) Node<T>;
-  node->size_class = size_class;
-  node->sequence = graph_state.next_sequence++;
-  if (graph_state.inference) node->flags = Node<T>::kInference;
-  node->name = name;
-  node->shape = shape;
-  node->value = std::move(value);
+  const std::uint32_t flags = graph_state.inference ? std::uint32_t{Node<T>::kInference} : 0;
+  auto* node = new (block) Node<T>(graph_state.next_sequence++, flags, size_class, name, std::move(value), shape);
   return node;
 }
 

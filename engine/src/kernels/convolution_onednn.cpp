@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Convolution by oneDNN in the layout that is fastest here, the reorders of x and y counted in: with channels last
 // where there is AVX-512 (its products over small batches of rows), else the blocks of channels that oneDNN asks for.
+// Its primitives run on one thread, each on some of the samples: so the cut, and with it the result, depends on the
+// sizes alone, and its threads do not compete with ours.
 #include <dnnl.hpp>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <string_view>
 
 #include "kernels/convolution.hpp"
+#include "kernels/kernels.hpp"
 #include "xgrad/error.hpp"
 #include "xgrad/storage.hpp"
 #include "xgrad/threads.hpp"
@@ -20,7 +23,6 @@ using dnnl::memory;
 
 struct Key {
   Pass pass;
-  int threads;  // a primitive is made for a number of threads
   ConvGeometry geometry;
   auto operator<=>(const Key&) const = default;
 };
@@ -127,13 +129,13 @@ Plan make_plan(const ConvGeometry& s, Pass pass, const dnnl::engine& engine) {
   return plan;
 }
 
-/// The plan for a geometry, made at its first use; null if oneDNN has none.
+/// This thread's plan for a geometry, made at its first use, in a SerialScope: a primitive is made for a number of
+/// threads. Null if oneDNN has none.
 Plan* find_plan(const ConvGeometry& s, Pass pass) {
-  if (s.samples == 0 || s.in == 0 || s.out == 0) return nullptr;
   Runtime& all = runtime();
   constexpr std::size_t kMost = 1024;  // plans kept; only inputs of ever new sizes reach it
   if (all.plans.size() >= kMost) all.plans.clear();
-  const Key key{pass, num_threads(), s};
+  const Key key{pass, s};
   auto found = all.plans.find(key);
   if (found == all.plans.end()) found = all.plans.emplace(key, make_plan(s, pass, all.engine)).first;
   return found->second.primitive ? &found->second : nullptr;
@@ -180,72 +182,108 @@ Storage<float> lend_scratch(Plan& plan) {
   return scratch;
 }
 
-/// The geometry of what runs at once, an equal part of the samples: all of them in oneDNN's layout would be as large as
-/// the images are, and leave the cache in between.
-ConvGeometry part_of(const ConvGeometry& s) {
-  constexpr std::size_t kFloats = std::size_t{1} << 20, kLeast = 8;  // of x and y; samples, for threads to share
+constexpr std::size_t kShares = 8;  // parts that threads may take
+
+/// What runs at once, in the caller's part of the result: so many samples, so many channels of y.
+struct Cut {
+  std::size_t samples, out;
+};
+
+/// With more samples, what they are in oneDNN's layout would leave the cache in between; with few results, bringing the
+/// weights into it would not pay.
+Cut cut_of(const ConvGeometry& s) {
+  constexpr std::size_t kFloats = std::size_t{1} << 20, kPositions = 256;  // of x and y
   const std::size_t each = std::max<std::size_t>(s.in * s.input_positions() + s.out * s.positions(), 1);
-  ConvGeometry part = s;
-  for (std::size_t some = std::min(s.samples, std::max(kLeast, kFloats / each)); some >= kLeast; --some)
-    if (s.samples % some == 0) {
-      part.samples = some;
-      break;
-    }
-  return part;
+  const std::size_t share = (s.samples + kShares - 1) / kShares;
+  const std::size_t least = (kPositions + s.positions() - 1) / std::max<std::size_t>(s.positions(), 1);
+  return {std::max<std::size_t>(std::max(std::min(kFloats / each, share), std::min(least, s.samples)), 1), s.out};
+}
+/// The same for forward, whose few samples are cut by channels too.
+Cut forward_cut_of(const ConvGeometry& s) {
+  constexpr std::size_t kChannels = 16;  // to be done together, in oneDNN's layout
+  Cut cut = cut_of(s);
+  if (s.samples == 0 || s.samples >= kShares || s.groups > 1) return cut;
+  const std::size_t shares = kShares / s.samples;
+  return {1, std::min(s.out, ((s.out + shares - 1) / shares + kChannels - 1) / kChannels * kChannels)};
+}
+
+/// Calls run(plan, first sample, first channel of y) for all parts, side by side. False if oneDNN has no primitive for
+/// them; then nothing has run.
+template <class Run> bool in_parts(const ConvGeometry& s, Pass pass, Cut cut, const Run& run) {
+  if (s.samples == 0 || s.in == 0 || s.out == 0) return false;
+  const std::size_t across = (s.out + cut.out - 1) / cut.out;
+  const std::size_t parts = (s.samples + cut.samples - 1) / cut.samples * across;
+  const auto plan_of = [&](std::size_t n, std::size_t channel) {
+    ConvGeometry part = s;
+    part.samples = std::min(cut.samples, s.samples - n);
+    part.out = std::min(cut.out, s.out - channel);
+    return find_plan(part, pass);
+  };
+  const auto for_part = [&](std::size_t index, const auto& f) {
+    const SerialScope serial;
+    return f(index / across * cut.samples, index % across * cut.out);
+  };
+  for (std::size_t index = 0; index < parts; ++index)
+    if (!for_part(index, plan_of)) return false;
+  parallel_for(parts, [&](std::size_t index) {
+    for_part(index, [&](std::size_t n, std::size_t channel) { run(*plan_of(n, channel), n, channel); });
+  });
+  return true;
 }
 
 }  // namespace
 
 bool onednn_convolution(const ConvGeometry& s, const float* x, const float* weight, float* y) {
-  const ConvGeometry part = part_of(s);
-  Plan* plan = find_plan(part, Pass::forward);
-  if (!plan) return false;
-  const Lent filter(plan->weight, weight);
-  const Storage<float> scratch = lend_scratch(*plan);
-  for (std::size_t n = 0; n < s.samples; n += part.samples) {
-    Lent result = Lent::result(plan->y, y + n * s.out * s.positions());
-    const Lent input(plan->x, x + n * s.in * s.input_positions());
-    execute(plan->primitive, {{DNNL_ARG_SRC, &plan->x.own},
-                              {DNNL_ARG_WEIGHTS, &plan->weight.own},
-                              {DNNL_ARG_DST, &plan->y.own},
-                              {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
+  return in_parts(s, Pass::forward, forward_cut_of(s), [&](Plan& plan, std::size_t n, std::size_t channel) {
+    const Lent filter(plan.weight, weight + channel * (s.in / s.groups) * s.kernel_positions());
+    const Storage<float> scratch = lend_scratch(plan);
+    Lent result = Lent::result(plan.y, y + (n * s.out + channel) * s.positions());
+    const Lent input(plan.x, x + n * s.in * s.input_positions());
+    execute(plan.primitive, {{DNNL_ARG_SRC, &plan.x.own},
+                             {DNNL_ARG_WEIGHTS, &plan.weight.own},
+                             {DNNL_ARG_DST, &plan.y.own},
+                             {DNNL_ARG_SCRATCHPAD, &plan.scratch}});
     result.finish();
-  }
-  return true;
+  });
 }
 
 bool onednn_input_gradient(const ConvGeometry& s, const float* g, const float* weight, float* dx) {
-  const ConvGeometry part = part_of(s);
-  Plan* plan = find_plan(part, Pass::input_gradient);
-  if (!plan) return false;
-  const Lent filter(plan->weight, weight);
-  const Storage<float> scratch = lend_scratch(*plan);
-  for (std::size_t n = 0; n < s.samples; n += part.samples) {
-    Lent result = Lent::result(plan->x, dx + n * s.in * s.input_positions());
-    const Lent gradient(plan->y, g + n * s.out * s.positions());
-    execute(plan->primitive, {{DNNL_ARG_DIFF_DST, &plan->y.own},
-                              {DNNL_ARG_WEIGHTS, &plan->weight.own},
-                              {DNNL_ARG_DIFF_SRC, &plan->x.own},
-                              {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
+  return in_parts(s, Pass::input_gradient, cut_of(s), [&](Plan& plan, std::size_t n, std::size_t) {
+    const Lent filter(plan.weight, weight);
+    const Storage<float> scratch = lend_scratch(plan);
+    Lent result = Lent::result(plan.x, dx + n * s.in * s.input_positions());
+    const Lent gradient(plan.y, g + n * s.out * s.positions());
+    execute(plan.primitive, {{DNNL_ARG_DIFF_DST, &plan.y.own},
+                             {DNNL_ARG_WEIGHTS, &plan.weight.own},
+                             {DNNL_ARG_DIFF_SRC, &plan.x.own},
+                             {DNNL_ARG_SCRATCHPAD, &plan.scratch}});
     result.finish();
-  }
-  return true;
+  });
 }
 
 bool onednn_weight_gradient(const ConvGeometry& s, const float* x, const float* g, float* dweight) {
-  Plan* plan = find_plan(s, Pass::weight_gradient);
-  if (!plan) return false;
-  Lent result = Lent::result(plan->weight, dweight);
-  {
-    const Lent input(plan->x, x), gradient(plan->y, g);
-    const Storage<float> scratch = lend_scratch(*plan);
-    execute(plan->primitive, {{DNNL_ARG_SRC, &plan->x.own},
-                              {DNNL_ARG_DIFF_DST, &plan->y.own},
-                              {DNNL_ARG_DIFF_WEIGHTS, &plan->weight.own},
-                              {DNNL_ARG_SCRATCHPAD, &plan->scratch}});
-  }
-  result.finish();
-  return true;
+  // A share of the samples has a sum of its own; large weights get fewer of them.
+  const std::size_t weights = s.out * (s.in / s.groups) * s.kernel_positions();
+  const std::size_t values = s.samples * (s.in * s.input_positions() + s.out * s.positions());
+  const std::size_t shares = std::clamp<std::size_t>(values / std::max<std::size_t>(4 * weights, 1), 1, kShares);
+  const std::size_t size = (s.samples + shares - 1) / shares;
+  Storage<float> sums(size < s.samples ? (s.samples - 1) / size * weights : 0);
+  const auto sum_of = [&](std::size_t n) { return n == 0 ? dweight : sums.data() + (n / size - 1) * weights; };
+  const bool done = in_parts(s, Pass::weight_gradient, {size, s.out}, [&](Plan& plan, std::size_t n, std::size_t) {
+    Lent result = Lent::result(plan.weight, sum_of(n));
+    {
+      const Lent input(plan.x, x + n * s.in * s.input_positions()), gradient(plan.y, g + n * s.out * s.positions());
+      const Storage<float> scratch = lend_scratch(plan);
+      execute(plan.primitive, {{DNNL_ARG_SRC, &plan.x.own},
+                               {DNNL_ARG_DIFF_DST, &plan.y.own},
+                               {DNNL_ARG_DIFF_WEIGHTS, &plan.weight.own},
+                               {DNNL_ARG_SCRATCHPAD, &plan.scratch}});
+    }
+    result.finish();
+  });
+  for (std::size_t n = size; done && n < s.samples; n += size)
+    kernels<float>().add_in_place(dweight, sum_of(n), weights);
+  return done;
 }
 
 }  // namespace xgrad::detail

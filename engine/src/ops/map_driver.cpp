@@ -81,7 +81,7 @@ template <class T> Plan make_plan(const Shape& shape, std::span<Node<T>* const> 
   return plan;
 }
 
-/// The shortest way for what is small and does not broadcast: one row, whose last vector may run past the elements.
+/// What is small and does not broadcast: one row, whose last vector may run past the elements.
 template <class T> MapLoop<T> single_row(std::size_t size) {
   MapLoop<T> loop;
   loop.rows = 1;
@@ -140,7 +140,7 @@ void backward_blocks(const MapKernel<T>& kernel, const void* f, const MapLoop<T>
     }
   const Blocks blocks = cut(whole.rows, whole.cols, sums_rows, sums_cols);
   const std::size_t tasks = blocks.row_blocks * blocks.col_blocks;
-  if (tasks <= 1) return kernel.backward(f, whole);
+  if (tasks <= 1) return kernel.backward(f, count, whole);
 
   // A gradient that several blocks share gets a slice of partial sums for each of them.
   struct Partial {
@@ -177,7 +177,7 @@ void backward_blocks(const MapKernel<T>& kernel, const void* f, const MapLoop<T>
       }
       input.gradient += offset;
     }
-    kernel.backward(f, loop);
+    kernel.backward(f, count, loop);
   });
   for (std::size_t k = 0; k < count; ++k)
     if (partials[k].parts > 1)
@@ -228,13 +228,14 @@ template <class T> const Shape& map_shape(const char* name, std::span<Node<T>* c
 template <class T>
 Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& shape,
                        std::span<Node<T>* const> inputs) {
-  Storage<T> result(shape.size());
-  if (result.empty()) return result;
-  if (result.size() <= kBlock && all_shaped(shape, inputs)) {
-    MapLoop<T> row = single_row<T>(result.size());
-    row.out = result.data();
-    for (std::size_t k = 0; k < inputs.size(); ++k) row.inputs[k] = {inputs[k]->value.data(), 0, true, nullptr, false};
-    kernel.forward(f, row);
+  const std::size_t size = shape.size(), count = inputs.size();
+  Storage<T> result(size);
+  if (size == 0) return result;
+  // The shortest way for what is small and does not broadcast (map_shape() then gave the first input's own shape).
+  if (size <= kBlock && (&shape == &inputs[0]->shape || all_shaped(shape, inputs))) {
+    MapSource<T> rows[kMaxMapInputs];
+    for (std::size_t k = 0; k < count; ++k) rows[k] = {inputs[k]->value.data(), ~std::size_t{0}};
+    kernel.forward_row(f, count, rows, result.data(), size);
     return result;
   }
   MapLoop<T> whole;
@@ -247,12 +248,12 @@ Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& s
   const Blocks blocks = cut(plan.rows, plan.cols, false, false);
   const std::size_t per_repetition = blocks.row_blocks * blocks.col_blocks;
   if (per_repetition * plan.outer_count == 1) {
-    kernel.forward(f, whole);
+    kernel.forward(f, count, whole);
     return result;
   }
   const std::size_t small =
       plan.rows * plan.cols < kBlock ? kBlock / (plan.rows * plan.cols) : 1;  // repetitions per task
-  const std::size_t count = inputs.size(), total = per_repetition * plan.outer_count;
+  const std::size_t total = per_repetition * plan.outer_count;
   parallel_for((total + small - 1) / small, [&](std::size_t group) {
     for (std::size_t task = group * small; task < std::min(total, (group + 1) * small); ++task) {
       const std::size_t index = task / per_repetition, block = task % per_repetition;
@@ -266,7 +267,7 @@ Storage<T> map_forward(const MapKernel<T>& kernel, const void* f, const Shape& s
         loop.inputs[k].data +=
             outer_offset(plan, k, index, first) + r * loop.inputs[k].row_stride + (loop.inputs[k].varies ? c : 0);
       }
-      kernel.forward(f, loop);
+      kernel.forward(f, count, loop);
     }
   });
   return result;
@@ -305,7 +306,7 @@ void map_backward(const MapKernel<T>& kernel, const void* f, Node<T>& node, cons
     }
   }
   if (gradient.size() > 0 && small)
-    kernel.backward(f, whole);
+    kernel.backward(f, count, whole);
   else if (gradient.size() > 0)
     backward_plan(kernel, f, plan, whole, count);
   else  // a sum over nothing is 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// Convolutions (cross-correlations, as everywhere in machine learning). Results do not depend on the number of threads,
-// except in single precision, where oneDNN orders the sums of a weight's gradient.
+// Convolutions (cross-correlations, as everywhere in machine learning). Results do not depend on the number of threads.
+// In single precision they may be oneDNN's, which chooses its sums' order by the processor.
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/spatial.hpp"
 #include "xgrad/tensor.hpp"
