@@ -14,8 +14,8 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(ZLIB REQUIRED)
 find_path(XGRAD_RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED DOC "Folder that holds Random123/philox.h")
 
-# OpenBLAS's OpenMP build shares its threads with our own loops; the pthread build beside them makes two-thread steps up to
-# 4.7 times slower. Debian and Fedora keep it in a folder of its own.
+# OpenBLAS's OpenMP build keeps to the thread that calls it where we ask for that; the pthread build starts threads beside
+# ours, which makes two-thread steps up to 4.7 times slower. Debian and Fedora keep it in a folder of its own.
 set(openmp_folders "/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp" /usr/lib64/openblas-openmp)
 find_library(XGRAD_OPENBLAS_OPENMP NAMES openblas openblaso PATHS ${openmp_folders} NO_DEFAULT_PATH
              DOC "The OpenMP build of OpenBLAS")

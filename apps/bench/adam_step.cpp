@@ -15,8 +15,8 @@ int main(int argc, char** argv) {
 
   const std::function<void()> scale = bench::in_place_scale(kMoved);
   for (const int tensors : {1, 1000}) {
-    const auto optimizer =
-        optim::make<float>({{"type", "adam"}, {"lr", 1e-3}}, bench::parameters_with_gradients(kElements, tensors));
+    const auto optimizer = optim::make<float>({{"type", "adam"}, {"lr", 1e-3}},
+                                              bench::parameters_with_gradients({kElements / tensors}, tensors));
     std::vector<bench::Contender> contenders = {{"xgrad", [&] { optimizer->step(); }, 1, kAdamBytes},
                                                 {"in-place scale", scale, 1, kAdamBytes}};
     bench::add_peer(

@@ -16,7 +16,8 @@ struct Options {
   std::string workload, peer;  ///< only the memory of these is measured, if given; see compare_steps()
   double start_mb = 0;         ///< of memory that is no file's, when the program began
 };
-/// --threads N, --seconds S, --workload TEXT, --memory-of WORKLOAD PEER. Exits with 2 and a usage line for anything else.
+/// --threads N, --seconds S, --workload TEXT, --memory-of WORKLOAD PEER. Exits with 2 and a usage line for anything
+/// else.
 Options parse_options(int argc, char** argv);
 /// Whether compare() would measure this workload.
 bool is_asked_for(const std::string& workload, const Options& options);

@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     for (const Question& question : questions) {
       std::vector<std::unique_ptr<optim::Optimizer<float>>> optimizers;
       for (const Json& config : {question.builtin, question.expression})
-        optimizers.push_back(optim::make<float>(config, bench::parameters_with_gradients(elements, 1)));
+        optimizers.push_back(optim::make<float>(config, bench::parameters_with_gradients({elements}, 1)));
       const int repeat = elements < 1'000'000 ? 1000 : 1;
       const auto steps = [repeat](optim::Optimizer<float>& optimizer) {
         return [repeat, &optimizer] {

@@ -5,18 +5,22 @@
 
 #include "bench.hpp"
 #include "xgrad/optim/optimizer.hpp"
+#include "xgrad/random.hpp"
 #include "xgrad/storage.hpp"
 #include "xgrad/threads.hpp"
 
 namespace xgrad::bench {
 
-/// `elements` numbers in `tensors` parameters of one size, each with a gradient.
-inline NamedTensors<float> parameters_with_gradients(long elements, int tensors) {
+/// Parameters of one shape, each with a gradient.
+inline NamedTensors<float> parameters_with_gradients(const Shape& shape, int tensors) {
   NamedTensors<float> parameters;
   for (int i = 0; i < tensors; ++i) {
-    const Shape shape{elements / tensors};
+    Tensor<float> gradient = Tensor<float>::empty(shape);
+    float* const data = gradient.mutable_data();
+    const RandomKey key{static_cast<std::uint64_t>(i), 0, 0};
+    for (std::size_t k = 0; k < gradient.size(); ++k) data[k] = static_cast<float>(uniform(key, k)) - 0.5f;
     parameters.push_back({"p" + std::to_string(i), parameter(Tensor<float>::full(shape, 0.5f))});
-    parameters.back().tensor.set_grad(Tensor<float>::full(shape, 0.25f));
+    parameters.back().tensor.set_grad(gradient);
   }
   return parameters;
 }

@@ -148,7 +148,6 @@ void set_num_threads(int count) {
   XGRAD_CHECK(count >= 1 && count <= kMostThreads, "set_num_threads: ", count, " threads; expected 1 to ",
               kMostThreads);
   thread_count = count;
-  if (!serial) omp_set_num_threads(count);  // the libraries'
 }
 
 int num_threads() {

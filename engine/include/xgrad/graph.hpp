@@ -44,12 +44,8 @@ template <class T> struct Node {
 
   Node(std::uint64_t its_sequence, std::uint32_t its_flags, std::uint32_t its_size_class, const char* its_name,
        Storage<T>&& its_value, const Shape& its_shape)
-      : sequence(its_sequence),
-        flags(its_flags),
-        size_class(its_size_class),
-        name(its_name),
-        value(std::move(its_value)),
-        shape(its_shape) {}
+      : sequence(its_sequence), flags(its_flags), size_class(its_size_class), name(its_name),
+        value(std::move(its_value)), shape(its_shape) {}
 
   std::uint32_t references = 0;
   std::uint32_t uses = 0;
