@@ -129,7 +129,10 @@ TEST_CASE("predict: rows that do not fit the model") {
   const ScratchFolder scratch;
   scratch.write("flowers.csv", kFlowers);
   const std::string run = trained(scratch, config(kWords, "2", "cross_entropy"));
-  const std::pair<const char*, const char*> cases[] = {
+  struct Case {
+    const char *text, *words;
+  };
+  const Case cases[] = {
       {"1,2,3\n", "rows of 3 numbers; the model wants 2, or 4 as in the training data"},
       {"sepal,petl\n1,2\n", "there is no column \"petal\"; columns are: sepal, petl (did you mean \"petl\"?)"},
       {"1,two\n", "rows.csv:1: column 1: \"two\" is not a number"},
@@ -137,10 +140,10 @@ TEST_CASE("predict: rows that do not fit the model") {
       {"1,\n", "missing value; the model was trained without any"},
       {"", "no rows"},
   };
-  for (const auto& [text, words] : cases) {
-    const auto result = run_xgrad({"predict", run, "-i", scratch.write("rows.csv", text)});
-    CHECK_MESSAGE(result.code == 4, words);
-    CHECK_MESSAGE(result.err.find(words) != std::string::npos, result.err);
+  for (const Case& c : cases) {
+    const auto result = run_xgrad({"predict", run, "-i", scratch.write("rows.csv", c.text)});
+    CHECK_MESSAGE(result.code == 4, c.words);
+    CHECK_MESSAGE(result.err.find(c.words) != std::string::npos, result.err);
   }
   CHECK(run_xgrad({"predict", run, "-i", scratch.path("nowhere.csv")}).code == 4);
   CHECK(run_xgrad({"predict", run, "-i", scratch.path("flowers.csv"), "-o", scratch.path("no/folder.csv")}).code == 8);
