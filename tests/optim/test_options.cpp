@@ -381,4 +381,6 @@ TEST_CASE("what does not go together is refused") {
   refused({{"type", "adafactor"}, {"variant", "hf"}, {"relative_step", false}, {"warmup_init", true}},
           "warmup_init needs relative_step");
   refused({{"type", "adafactor"}, {"d", 0.5}}, "d must be at least 1");
+  refused({{"type", "muon"}, {"ns_coefficients", {1, 2, 3, 4}}}, "ns_coefficients come in threes");
+  refused({{"type", "aggmo"}, {"betas", {0, 0, 0, 0, 0, 0, 0, 0, 0}}}, "takes at most 8 betas");
 }

@@ -70,7 +70,7 @@ TEST_CASE("a library that is no plug-in of this xgrad is refused, with the reaso
   CHECK_THROWS_WITH_AS(optim::load_plugin(XGRAD_PLUGIN_no_entry), doctest::Contains("has no function xgrad_plugin"),
                        optim::PluginError);
   CHECK_THROWS_WITH_AS(optim::load_plugin(XGRAD_PLUGIN_other_abi),
-                       doctest::Contains("was built for plug-in interface 999 (rows of 8 bytes), this xgrad has 2"),
+                       doctest::Contains("was built for plug-in interface 999 (rows of 8 bytes), this xgrad has 3"),
                        optim::PluginError);
   CHECK_THROWS_WITH_AS(optim::load_plugin(XGRAD_PLUGIN_taken_name),
                        doctest::Contains("(two optimizers) defines the optimizer \"adam\", a name that is taken"),

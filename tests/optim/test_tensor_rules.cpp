@@ -143,6 +143,10 @@ TEST_CASE("Muon's presets and the shapes that it leaves to its fallback are opti
   const auto express = moved({{"ns_preset", "polar_express"}}, shape);
   CHECK(express != moved(Json::object(), shape));
   CHECK(express == moved({{"ns_preset", "polar_express"}, {"ns_steps", 2}}, shape));  // it has its own iterations
+  CHECK(express == moved({{"ns_coefficients",
+                           {4.0848, -6.8946, 2.9270, 3.9505, -6.3029, 2.6377, 3.7418, -5.5913, 2.3037, 2.8769, -3.1427,
+                            1.2046, 2.8366, -3.0525, 1.2012}}},
+                         shape));
 
   const auto takes = [](const Json& options, const Shape& of) {
     Json config{{"type", "muon"}};

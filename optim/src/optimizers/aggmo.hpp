@@ -18,6 +18,7 @@ struct AggMo {
     f("lr", lr, range::nonnegative, "step size");
     f("betas", betas, range::beta, "the weights of the previous direction");
   }
+  const char* check() const { return betas.count <= std::size(slots) ? nullptr : "takes at most 8 betas"; }
   auto step(Now) const {
     return [betas = betas, rate = lr / static_cast<double>(betas.count)](auto& p, auto g, auto&... buffers) {
       auto sum = 0 * g;

@@ -12,7 +12,7 @@ namespace xgrad::optim::tensor_rules {
 /// corrected for the mean's zero start, the iteration begins with x / (|x| + eps), and rows are the inputs.
 struct Muon {
   double lr = 1e-3, momentum = 0.95, eps = 1e-7, fallback_lr_scale = 1;
-  std::array<double, 3> ns_coefficients{3.4445, -4.7750, 2.0315};
+  config::FewNumbers ns_coefficients{3.4445, -4.7750, 2.0315};
   std::int64_t ns_steps = 5, min_size = 2;
   std::optional<double> max_aspect;
   int adjust_lr_fn = 0, ns_preset = 0, variant = 0;
@@ -28,8 +28,8 @@ struct Muon {
     f("momentum", momentum, range::beta, "decay of the gradient's mean");
     f("nesterov", nesterov, "look ahead along the mean");
     f("ns_coefficients", ns_coefficients, range::any,
-      "a x + b x^3 + c x^5, which each iteration does to singular values");
-    f("ns_steps", ns_steps, Range{1, 99}, "iterations");
+      "a, b, c: a x + b x^3 + c x^5, which each iteration does to singular values; or three for each iteration");
+    f("ns_steps", ns_steps, Range{1, 99}, "iterations, if all are the same");
     f("ns_preset", ns_preset, config::OneOf{"custom|standard|polar_express"},
       "custom: the two above; standard: their defaults; polar_express: five iterations, each its own (Dion)");
     f("eps", eps, range::positive, "the least norm to divide by");
@@ -41,6 +41,7 @@ struct Muon {
       "matrices longer than this many times their width go to the fallback (timm: 128); null: none do");
     f("fallback_lr_scale", fallback_lr_scale, range::nonnegative, "lr of the fallback, which has the other parameters");
   }
+  const char* check() const { return ns_coefficients.count % 3 == 0 ? nullptr : "ns_coefficients come in threes"; }
   bool fits(const Shape& p) const {
     if (p.rank() < 2 || p.size() == 0) return false;
     const auto [least, most] = std::minmax({p[0], elements(p) / p[0]});
@@ -57,7 +58,7 @@ struct Muon {
     const double norm = frobenius_norm(x);
     x = x / (variant == 0 ? std::max(norm, eps) : norm + eps);
     for (std::size_t i = 0; i < iterations(); ++i) {
-      const std::array<double, 3>& c = coefficients(i);
+      const Coefficients c = coefficients(i);
       const Tensor<T> a = matmul(x, transpose(x));
       x = c[0] * x + matmul(c[1] * a + c[2] * matmul(a, a), x);
     }
@@ -82,9 +83,14 @@ struct Muon {
                                                               {2.8769, -3.1427, 1.2046},
                                                               {2.8366, -3.0525, 1.2012}}};
   static constexpr Coefficients kStandard{3.4445, -4.7750, 2.0315};
-  std::size_t iterations() const { return ns_preset == 0 ? static_cast<std::size_t>(ns_steps) : 5; }
-  const Coefficients& coefficients(std::size_t i) const {
-    return ns_preset == 0 ? ns_coefficients : ns_preset == 1 ? kStandard : kPolarExpress[i];
+  std::size_t iterations() const {
+    const std::size_t listed = ns_coefficients.count / 3;
+    return ns_preset != 0 ? 5 : listed > 1 ? listed : static_cast<std::size_t>(ns_steps);
+  }
+  Coefficients coefficients(std::size_t i) const {
+    if (ns_preset != 0) return ns_preset == 1 ? kStandard : kPolarExpress[i];
+    const double* const c = ns_coefficients.values + (ns_coefficients.count > 3 ? 3 * i : 0);
+    return {c[0], c[1], c[2]};
   }
 };
 

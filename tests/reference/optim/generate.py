@@ -196,7 +196,10 @@ AROUND += [({"type": "ema", "decay": 0.7, "overwrite_every": 4}, Ema, {"type": "
 MATRICES = [("shampoo", matrices.Shampoo,
              [dict(lr=0.1), dict(lr=0.1, momentum=0.5, epsilon=1e-2, update_freq=3, weight_decay=0.05),
               dict(lr=0.1, block_size=2), dict(lr=0.1, block_size=2, graft="adagrad", momentum=0.9), dict(lr=0.1, graft="sgd"),
-              dict(lr=0.1, max_dim=2), dict(lr=0.1, max_dim=2, counted_axes="preconditioned")])]
+              dict(lr=0.1, max_dim=2), dict(lr=0.1, max_dim=2, counted_axes="preconditioned")]),
+            ("muon", matrices.Muon,
+             [dict(lr=0.1), dict(lr=0.02, weight_decay=0.0, momentum=0.8, nesterov=False, ns_coefficients=(2, -1.5, 0.5), ns_steps=9),
+              dict(lr=0.1, ns_coefficients=(4.0848, -6.8946, 2.9270, 3.9505, -6.3029, 2.6377, 3.7418, -5.5913, 2.3037))])]
 
 
 def loss_at(t):

@@ -5,6 +5,33 @@ import itertools
 import torch
 
 
+class Muon(torch.optim.Optimizer):
+    """Jordan et al. 2024, in full precision and with torch's lr; each iteration may have coefficients of its own. Only
+    matrices: the others take AdamW's step."""
+
+    def __init__(self, parameters, lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov=True,
+                 ns_coefficients=(3.4445, -4.7750, 2.0315), ns_steps=5):
+        parameters = list(parameters)
+        super().__init__([p for p in parameters if p.dim() >= 2], dict(lr=lr))
+        self.others = torch.optim.AdamW([p for p in parameters if p.dim() < 2], lr=lr, weight_decay=weight_decay)
+        self.lr, self.decay, self.momentum, self.nesterov = lr, weight_decay, momentum, nesterov
+        triples = [ns_coefficients[i:i + 3] for i in range(0, len(ns_coefficients), 3)]
+        self.polynomials = triples * ns_steps if len(triples) == 1 else triples
+
+    @torch.no_grad()
+    def step(self):
+        self.others.step()
+        for p in self.param_groups[0]["params"]:
+            state = self.state[p]
+            state["mean"] = torch.lerp(state.get("mean", torch.zeros_like(p)), p.grad, 1 - self.momentum)
+            x = torch.lerp(p.grad, state["mean"], self.momentum) if self.nesterov else state["mean"]
+            u, s, v = torch.linalg.svd(x / x.norm(), full_matrices=False)
+            for a, b, c in self.polynomials:
+                s = a * s + b * s**3 + c * s**5
+            p *= 1 - self.lr * self.decay
+            p -= self.lr * max(1, p.shape[0] / p.shape[1])**0.5 * u @ torch.diag(s) @ v
+
+
 class Shampoo(torch.optim.Optimizer):
     """Gupta, Koren, Singer 2018, arXiv:1802.09568, algorithm 2, and of Anil et al. 2020, arXiv:2002.09018, the blocks and
     the grafts."""

@@ -59,9 +59,9 @@ struct Duration {
   std::int64_t steps(std::int64_t per_epoch, std::int64_t total) const;
 };
 
-/// One to eight numbers, for structs that are copied as bytes.
+/// One to fifteen numbers, for structs that are copied as bytes.
 struct FewNumbers {
-  static constexpr std::size_t kMost = 8;
+  static constexpr std::size_t kMost = 15;
   double values[kMost] = {};  // the first member: a field of these numbers points here
   std::size_t count = 0;
 

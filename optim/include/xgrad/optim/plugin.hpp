@@ -9,7 +9,7 @@
 namespace xgrad::optim {
 
 /// The layout of what a plug-in and a program exchange. It changes whenever OptimizerRow, Rule, Fields or Block do.
-inline constexpr std::uint32_t kPluginAbi = 2;
+inline constexpr std::uint32_t kPluginAbi = 3;
 
 /// What a plug-in's entry returns. The first two members never move, so that a program can tell another layout.
 struct Plugin {
