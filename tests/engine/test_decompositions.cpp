@@ -146,4 +146,6 @@ TEST_CASE("dense linear algebra refused") {
         }) == "lstsq: a (2, 3) and b (3, 1) do not fit; they must have the same number of rows");
   CHECK(refused([&] { matrix_power(singular, -1); }) ==
         "inverse: the matrix of (2, 2) is singular: its pivot 2 is exactly zero");
+  CHECK_THROWS_WITH_AS(eigh(Tensor<double>({2, 2}, {std::nan(""), 1, 2, 3})),
+                       doctest::Contains("are its elements finite?"), Error);
 }

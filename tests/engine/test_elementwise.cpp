@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Elementwise operations where a table of samples does not go: kinks, poles, NaN, infinities, refusals.
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -82,6 +83,91 @@ TEST_CASE("arithmetic at zeros, infinities and kinks") {
   CHECK(replaced.data()[2] == std::numeric_limits<float>::lowest());
   CHECK(replaced.data()[3] == 2);
   for (const double bad : {kNan, kInfinity, -kInfinity}) CHECK(at(F(nan_to_num(x, 1, 2, 3)), bad).second == 0);
+}
+
+TEST_CASE_TEMPLATE("functions of two numbers at their limits are the C library's", T, float, double) {
+  using Limits = std::numeric_limits<T>;
+  const std::vector<T> values{Limits::quiet_NaN(),
+                              Limits::infinity(),
+                              -Limits::infinity(),
+                              0,
+                              T(-0.0),
+                              1,
+                              -1,
+                              Limits::max(),
+                              Limits::min(),
+                              -Limits::max(),
+                              0.5,
+                              2,
+                              T(0.1),
+                              -2.5,
+                              3,
+                              -3,
+                              100,
+                              1e10};
+  const auto floored = [](T a, T b) {  // Python's //
+    const T rest = std::fmod(a, b);
+    if (b == 0 || std::isinf(a / b)) return a / b;
+    return std::nearbyint((a - rest) / b) - (rest != 0 && (rest < 0) != (b < 0) ? 1 : 0);
+  };
+  const auto modulo = [](T a, T b) {
+    const T rest = std::fmod(a, b);
+    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+  };
+  struct Case {
+    const char* name;
+    Tensor<T> (*ours)(const Tensor<T>&, const Tensor<T>&);
+    std::function<T(T, T)> expected;
+  };
+  const Case cases[] = {{"pow", pow<T>, [](T a, T b) { return std::pow(a, b); }},
+                        {"atan2", atan2<T>, [](T a, T b) { return std::atan2(a, b); }},
+                        {"hypot", hypot<T>, [](T a, T b) { return std::hypot(a, b); }},
+                        {"fmod", fmod<T>, [](T a, T b) { return std::fmod(a, b); }},
+                        {"remainder", remainder<T>, modulo},
+                        {"floor_divide", floor_divide<T>, floored},
+                        {"copysign", copysign<T>, [](T a, T b) { return std::copysign(a, b); }}};
+  const auto n = static_cast<std::int64_t>(values.size());
+  const Tensor<T> a({n, 1}, std::span<const T>(values)), b({n}, std::span<const T>(values));
+  for (const Case& c : cases) {
+    const Tensor<T> result = c.ours(a, b);
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      CAPTURE(std::string(c.name));
+      const T x = values[i / values.size()], y = values[i % values.size()], expected = c.expected(x, y),
+              found = result.data()[i];
+      CAPTURE(x);
+      CAPTURE(y);
+      if (std::isnan(expected)) {
+        CHECK(std::isnan(found));
+        continue;
+      }
+      CHECK(std::signbit(found) == std::signbit(expected));
+      if (std::abs(expected) < Limits::min())  // exponentials know no subnormal numbers
+        CHECK(std::abs(found) <= Limits::min());
+      else if (std::isinf(expected))
+        CHECK(found == expected);
+      else
+        CHECK(found == doctest::Approx(expected).scale(0).epsilon(sizeof(T) == 4 ? 2e-5 : 1e-12));
+    }
+  }
+  const Tensor<T> far = Tensor<T>({2}, {Limits::max(), Limits::lowest()});
+  CHECK(array_equal(erf(far), Tensor<T>({2}, {1, -1})));
+  CHECK(array_equal(erfc(far), Tensor<T>({2}, {0, 2})));
+  CHECK(std::isnan(acosh(Tensor<T>(T(-1e6))).item()));
+}
+
+TEST_CASE("gradients of two numbers where one is 0, NaN or the other") {
+  CHECK(second_derivative_at(F(hypot(Tensor<double>(1.0), x)), 0) == 1);
+  CHECK(at(F(hypot(x, Tensor<double>(0.0))), 0).second == 0);
+  CHECK(at(F(hypot(x, Tensor<double>(0.0))), 1e200).second == 1);
+  CHECK(at(F(maximum(x, 1.0)), kNan).second == 1);  // whoever looks at the gradient must see that something is wrong
+  CHECK(at(F(minimum(Tensor<double>(kNan), x)), 1).second == 1);
+  CHECK(at(F(remainder(Tensor<double>(-1.0), x)), kInfinity).second == 1);
+  CHECK(at(F(floor_divide(x, kInfinity)), -1).first == -1);
+  CHECK(at(F(floor_divide(x, 0.1)), 1).first == 9);
+  CHECK(std::isnan(at(F(bce_loss(x, Tensor<double>::zeros({1}))), kNan).first));  // not the loss of a wrong answer
+  CHECK(second_derivative_at(F(1.5 / x), kInfinity) == 0);
+  CHECK(at(F(x / 3), 5) == std::pair(5.0 / 3, 1.0 / 3));  // divided, not multiplied by 1 / 3
+  CHECK(at(F(x / 49), 1).first == 1.0 / 49);
 }
 
 TEST_CASE("comparisons of NaN and infinities") {

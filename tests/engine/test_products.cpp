@@ -35,6 +35,13 @@ TEST_CASE("products over nothing are zero, of nothing empty") {
   CHECK(einsum<double>("bij,bjk->bik", {ones({0, 2, 3}), ones({0, 3, 2})}).shape() == Shape{0, 2, 2});
   CHECK(einsum<double>("ij,jk->ik", {ones({2, 0}), ones({0, 2})}).data()[3] == 0);
   CHECK(einsum<double>("...i,...i->...", {ones({1, 2}), ones({0, 2})}).shape() == Shape{0});
+  CHECK(array_equal(matmul(Tensor<double>::ones({2, 3, 0}), Tensor<double>::ones({0, 4})),
+                    Tensor<double>::zeros({2, 3, 4})));
+  const auto b = parameter(Tensor<double>::ones({4}));
+  const auto y = linear(Tensor<double>::ones({2, 3, 0}), parameter(Tensor<double>::ones({4, 0})), b);
+  CHECK(array_equal(y, Tensor<double>::ones({2, 3, 4})));
+  sum(y).backward();
+  CHECK(array_equal(b.grad(), Tensor<double>::full({4}, 6)));
 }
 
 TEST_CASE_TEMPLATE("products of all sizes and their gradients, which transpose, by the definition", T, float, double) {

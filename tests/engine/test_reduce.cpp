@@ -78,6 +78,11 @@ TEST_CASE("NaN wins in extremes, and infinities are ordinary numbers") {
   CHECK(argmax(columns, 0).data()[1] == 0);
 }
 
+TEST_CASE("a NaN reaches all gradients of logsumexp") {
+  const auto x = parameter(vector({kNaN, 1}));
+  for (const double g : gradient(logsumexp(x), x)) CHECK(std::isnan(g));
+}
+
 TEST_CASE("ties: shared evenly by amax, amin and norms to infinity, the first alone by max and min") {
   const auto x = parameter(vector({3, -1, 3, -3}));
   CHECK(gradient(amax(x), x) == std::vector<double>{0.5, 0, 0.5, 0});

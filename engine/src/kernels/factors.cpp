@@ -4,6 +4,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/lapack.hpp"
 #include "xgrad/storage.hpp"
@@ -94,6 +95,8 @@ template <class T> void factor_qr(std::size_t m, std::size_t n, T* a, T* r) {
 
 template <class T> int factor_eigh(std::size_t n, T* a, T* w, T* v) {
   const int size = static_cast<int>(n);
+  // LAPACK finds eigenvalues of NaN.
+  if (!std::all_of(a, a + n * n, [](T value) { return std::isfinite(value); })) return 1;
   int info = 0, integers = 0;
   T reals = 0;
   lapack::syevd('V', 'U', size, a, w, &reals, -1, &integers, -1);

@@ -36,7 +36,7 @@ template <class T> Tensor<T> counting(const AttentionPlan& p, const Tensor<T>& b
     add(lower);
   }
   if (bias.defined())
-    add(where(bias.detach() > -std::numeric_limits<double>::infinity(), Tensor<T>::ones(bias.shape()), 0));
+    add(where(bias.detach() == -std::numeric_limits<double>::infinity(), 0, Tensor<T>::ones(bias.shape())));
   return result;
 }
 

@@ -91,8 +91,7 @@ Shape with_last(const Shape& shape, std::int64_t size) {
 
 /// All axes but the last merged.
 template <class T> Tensor<T> as_matrix(const Tensor<T>& x) {
-  const std::int64_t cols = x.shape().back();
-  return reshape(x, Shape{cols == 0 ? 0 : static_cast<std::int64_t>(x.size()) / cols, cols});
+  return reshape(x, Shape{static_cast<std::int64_t>(x.shape().erased(x.rank() - 1).size()), x.shape().back()});
 }
 
 /// dx = g * activation'(y), bias_gradient (+)= its column sums, in row blocks whose sums are added in order.

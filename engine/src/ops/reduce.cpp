@@ -217,8 +217,8 @@ template <class T> Tensor<T> logsumexp(const Tensor<T>& x, const Axes& axes, boo
       "logsumexp", r.shape, std::move(value), kSaveInput | kSaveOutput,
       [kept = r.kept](Node<T>& n, const Tensor<T>& g) {
         const Tensor<T> y = reshape(n.output(), kept);
-        const Tensor<T> finite = where(y > -std::numeric_limits<double>::infinity(), y, 0);  // only -inf: exp gives 0
-        n.give(0, exp(n.input(0) - finite) * reshape(g, kept));
+        const Tensor<T> shift = where(y == -std::numeric_limits<double>::infinity(), 0, y);  // only -inf: exp gives 0
+        n.give(0, exp(n.input(0) - shift) * reshape(g, kept));
       },
       x);
 }

@@ -83,6 +83,18 @@ template <class T> Tensor<T> squeeze(const Tensor<T>& x, std::int64_t axis) {
   return reshape(x, x.shape().erased(place));
 }
 
+template <class T> Tensor<T> squeeze(const Tensor<T>& x, const std::vector<std::int64_t>& axes) {
+  if (axes.empty()) return x;
+  const AxisFlags named = Axes(axes).selected(x.shape(), "squeeze");
+  Shape shape;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    XGRAD_CHECK(!named[i] || x.shape()[i] == 1, "squeeze: axis ", i, " of shape ", x.shape(), " has size ",
+                x.shape()[i], "; expected 1");
+    if (!named[i]) shape.push_back(x.shape()[i]);
+  }
+  return reshape(x, shape);
+}
+
 template <class T> Tensor<T> squeeze(const Tensor<T>& x) {
   Shape shape;
   for (const std::int64_t size : x.shape())
@@ -199,6 +211,7 @@ template <class T> Tensor<T> channel_shuffle(const Tensor<T>& x, std::int64_t gr
   template Tensor<T> flatten(const Tensor<T>&, std::int64_t, std::int64_t);                       \
   template Tensor<T> unflatten(const Tensor<T>&, std::int64_t, const std::vector<std::int64_t>&); \
   template Tensor<T> squeeze(const Tensor<T>&, std::int64_t);                                     \
+  template Tensor<T> squeeze(const Tensor<T>&, const std::vector<std::int64_t>&);                 \
   template Tensor<T> squeeze(const Tensor<T>&);                                                   \
   template Tensor<T> unsqueeze(const Tensor<T>&, std::int64_t);                                   \
   template Tensor<T> atleast_1d(const Tensor<T>&);                                                \

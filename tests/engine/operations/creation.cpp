@@ -19,6 +19,7 @@ const Indices kPlaces(Shape{2, 2}, {0, 2, 1, 1});
 std::vector<OperationRow> creation_rows() {
   return {
       created("full_like", F(full_like(x[0], T(2.5))), "torch.full_like(x[0], 2.5)"),
+      created("empty_like", F(Tensor<T>::zeros(empty_like(x[0]).shape())), "torch.zeros(())"),
       created("cast", F(cast<T>(Tensor<float>({3}, {1.5f, -2, 0}))), "D([1.5, -2, 0])"),
       created("cast", F(cast<T>(kPlaces)), "I([[0, 2], [1, 1]])"),
       created("arange", F(arange<T>(5)), "torch.arange(5)"),
@@ -49,6 +50,8 @@ std::vector<OperationRow> creation_rows() {
       created("uniform", F(uniform<T>({3}, -1, 2, kKey)), ""),
       created("normal", F(normal<T>({3}, -1, 2, kKey)), ""),
       created("rand", F(rand<T>({3})), ""),
+      created("rand_like", F(rand_like(x[0])), ""),
+      created("randn_like", F(randn_like(x[0])), ""),
       created("randn", F(randn<T>({3})), ""),
       created("bernoulli", F(bernoulli(Tensor<T>::full({3}, 0.5), kKey)), ""),
       created("randint", F(cast<T>(randint(2, 5, {3}, kKey))), ""),

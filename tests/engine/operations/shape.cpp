@@ -13,6 +13,7 @@ std::vector<OperationRow> shape_rows() {
       {"flatten", F(flatten(x[0])), "x[0].flatten()", {{{{2, 3, 4}}}, {{{}}}}},
       {"unflatten", F(unflatten(x[0], -1, {2, -1})), "x[0].unflatten(-1, (2, -1))", {{{{3, 8}}}, {{{4}}}}},
       {"squeeze", F(squeeze(x[0], 1)), "x[0].squeeze(1)", {{{{2, 1, 3}}}}},
+      {"squeeze", F(squeeze(x[0], {-1, 1})), "x[0].squeeze(-1).squeeze(1)", {{{{2, 1, 3, 1}}}}},
       {"squeeze", F(squeeze(x[0])), "x[0].squeeze()", {{{{2, 1, 3, 1}}}}},
       {"unsqueeze", F(unsqueeze(x[0], -1)), "x[0].unsqueeze(-1)", {{{{2, 3}}}, {{{}}}}},
       {"atleast_1d", F(atleast_1d(x[0])), "torch.atleast_1d(x[0])", {{{{}}}, {{{3}}}}},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
-// Special functions of SIMD batches that xsimd does not have.
+// Special functions of SIMD batches that xsimd does not have, or has without their limits.
+#include <cmath>
 #include <xsimd/xsimd.hpp>
 
 #include "xgrad/isa.hpp"
@@ -20,6 +21,78 @@ template <class V, class... Coefficients> V horner(const V& x, double highest, C
   V result(highest);
   ((result = xsimd::fma(result, x, V(rest))), ...);
   return result;
+}
+
+/// f(a, b) of each pair of lanes: for what has no exact form in vectors.
+template <class V, class F> V by_lane(const V& a, const V& b, F f) {
+  typename V::value_type x[V::size], y[V::size];
+  a.store_unaligned(x);
+  b.store_unaligned(y);
+  for (std::size_t i = 0; i < V::size; ++i) x[i] = f(x[i], y[i]);
+  return V::load_unaligned(x);
+}
+
+/// The larger of x and a bound; NaN stays.
+template <class V> V at_least(double bound, const V& x) { return xsimd::select(x < V(bound), V(bound), x); }
+
+/// a - b trunc(a / b) without rounding, of any quotient.
+template <class V> V fmod(const V& a, const V& b) {
+  return by_lane(a, b, [](auto x, auto y) { return std::fmod(x, y); });
+}
+
+/// The same with the sign of b.
+template <class V> V remainder(const V& a, const V& b) {
+  const V rest = simd::fmod(a, b);  // not xsimd's
+  const auto other_side = (rest != V(0)) & ((rest < V(0)) != (b < V(0)));
+  return xsimd::select(other_side, rest + b, rest);
+}
+
+/// floor(a / b) of the exact quotient: 9 for 1 and 0.1, whose rounded quotient is 10.
+template <class V> V floor_divide(const V& a, const V& b) {
+  const V quotient = a / b, rest = simd::fmod(a, b), whole = xsimd::nearbyint((a - rest) / b);
+  const auto other_side = (rest != V(0)) & ((rest < V(0)) != (b < V(0)));
+  const V exact = xsimd::select(other_side, whole - V(1), whole);
+  return xsimd::select((b == V(0)) | (xsimd::abs(quotient) == V(__builtin_inf())), quotient, exact);
+}
+
+/// atan2 with its limits where both are 0 or both infinite.
+template <class V> V atan2(const V& a, const V& b) {
+  const V infinity(__builtin_inf());
+  const auto infinite = (xsimd::abs(a) == infinity) & (xsimd::abs(b) == infinity);
+  const auto zero = (a == V(0)) & (b == V(0));
+  return xsimd::atan2(xsimd::select(infinite, xsimd::copysign(V(1), a), a),
+                      xsimd::select(infinite | zero, xsimd::copysign(V(1), b), b));
+}
+
+/// sqrt(a^2 + b^2), scaled by the larger; infinite if either is.
+template <class V> V hypot(const V& a, const V& b) {
+  const V infinity(__builtin_inf()), x = xsimd::abs(a), y = xsimd::abs(b);
+  const V larger = xsimd::select(x > y, x, y), smaller = xsimd::select(x > y, y, x);
+  const V ratio = smaller / xsimd::select(larger == V(0), V(1), larger);
+  const V size = larger * xsimd::sqrt(xsimd::fma(ratio, ratio, V(1)));
+  return xsimd::select((x == infinity) | (y == infinity), infinity, xsimd::select(xsimd::isnan(x), x, size));
+}
+
+/// a to the power b with all limits of the C library's pow.
+template <class V> V power(const V& a, const V& b) {
+  const V infinity(__builtin_inf()), size = xsimd::abs(a);
+  const auto whole = xsimd::trunc(b) == b, odd = whole & (xsimd::trunc(b * V(0.5)) * V(2) != b);
+  V y = xsimd::pow(size, b);
+  y = xsimd::select(size == V(0), xsimd::select(b < V(0), infinity, xsimd::select(b > V(0), V(0), b)), y);
+  y = xsimd::select(b == V(1), size, y);
+  y = xsimd::select(odd & (xsimd::copysign(V(1), a) < V(0)), -y, y);
+  y = xsimd::select((a < V(0)) & (size != infinity) & !whole, V(__builtin_nan("")), y);
+  return xsimd::select((b == V(0)) | (a == V(1)) | ((a == V(-1)) & (xsimd::abs(b) == infinity)), V(1), y);
+}
+
+/// erf and erfc, which are NaN in xsimd where the square of a double overflows.
+template <class V> V erf(const V& x) {
+  if constexpr (sizeof(typename V::value_type) == 4) return xsimd::erf(x);
+  return xsimd::select(xsimd::abs(x) > V(30), xsimd::copysign(V(1), x), xsimd::erf(x));
+}
+template <class V> V erfc(const V& x) {
+  if constexpr (sizeof(typename V::value_type) == 4) return xsimd::erfc(x);
+  return xsimd::select(xsimd::abs(x) > V(30), V(1) - xsimd::copysign(V(1), x), xsimd::erfc(x));
 }
 
 /// log |Gamma(x)| (xsimd's own is wrong in float and endless at -inf): reflected to x >= 1/2; up to 5/2 by the series

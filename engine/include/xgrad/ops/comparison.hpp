@@ -27,6 +27,13 @@ template <class T> Tensor<T> where(const Mask& mask, const Tensor<T>& a, const T
   return detail::where(detail::indicator<T>(mask), a, b);
 }
 
+template <class T> Tensor<T> where(const Mask& mask, const Tensor<T>& a, double b) {
+  return where(mask, a, Tensor<T>(static_cast<T>(b)));
+}
+template <class T> Tensor<T> where(const Mask& mask, double a, const Tensor<T>& b) {
+  return where(mask, Tensor<T>(static_cast<T>(a)), b);
+}
+
 // a < b and so on, also by name: lt gt le ge eq ne. Inputs broadcast.
 
 #define XGRAD_COMPARISON(op, Named, function, first, second)                                        \
@@ -51,6 +58,7 @@ XGRAD_COMPARISON(==, eq, equal, a, b)
 template <class T> Comparison<T> operator!(const Comparison<T>& a) { return {1 - a.indicator}; }
 template <class T> Comparison<T> operator!=(const Tensor<T>& a, const Tensor<T>& b) { return !(a == b); }
 template <class T> Comparison<T> operator!=(const Tensor<T>& a, double b) { return !(a == b); }
+template <class T> Comparison<T> operator!=(double a, const Tensor<T>& b) { return !(a == b); }
 template <class T> Comparison<T> ne(const Tensor<T>& a, const Tensor<T>& b) { return a != b; }
 template <class T> Comparison<T> ne(const Tensor<T>& a, double b) { return a != b; }
 template <class T> Comparison<T> operator&&(const Comparison<T>& a, const Comparison<T>& b) {

@@ -14,6 +14,8 @@ namespace xgrad {
 
 /// A constant tensor of x's shape.
 template <class T> Tensor<T> full_like(const Tensor<T>& x, T value) { return Tensor<T>::full(x.shape(), value); }
+/// The same, uninitialised.
+template <class T> Tensor<T> empty_like(const Tensor<T>& x) { return Tensor<T>::empty(x.shape()); }
 /// The same numbers in another type, outside the graph. Throws Error for a tensor that requires a gradient, which the
 /// conversion would lose: detach() it.
 template <class T, class From> Tensor<T> cast(const Tensor<From>& x);
@@ -52,6 +54,9 @@ template <class T> Tensor<T> normal(const Shape& shape, double mean = 0, double 
 template <class T> Tensor<T> rand(const Shape& shape) { return uniform<T>(shape); }
 /// Standard normal.
 template <class T> Tensor<T> randn(const Shape& shape) { return normal<T>(shape); }
+/// The same of x's shape.
+template <class T> Tensor<T> rand_like(const Tensor<T>& x) { return uniform<T>(x.shape()); }
+template <class T> Tensor<T> randn_like(const Tensor<T>& x) { return normal<T>(x.shape()); }
 /// 1 with the probability that stands there, else 0. Throws Error for one outside [0, 1].
 template <class T> Tensor<T> bernoulli(const Tensor<T>& probabilities, RandomKey key);
 template <class T> Tensor<T> bernoulli(const Tensor<T>& probabilities);

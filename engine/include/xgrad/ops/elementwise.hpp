@@ -25,15 +25,17 @@ template <class T> Tensor<T> div(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> add_scalar(const Tensor<T>& x, double s);
 /// x * s
 template <class T> Tensor<T> mul_scalar(const Tensor<T>& x, double s);
+/// x / s
+template <class T> Tensor<T> div_scalar(const Tensor<T>& x, double s);
 /// s - x
 template <class T> Tensor<T> scalar_sub(const Tensor<T>& x, double s);
 /// s / x
 template <class T> Tensor<T> scalar_div(const Tensor<T>& x, double s);
 /// -x
 template <class T> Tensor<T> neg(const Tensor<T>& x);
-/// The larger of a and b; a NaN wins; at a tie each gets half of the gradient.
+/// The larger of a and b; a NaN wins (both get its gradient); at a tie each gets half of the gradient.
 template <class T> Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b);
-/// The smaller of a and b; a NaN wins; at a tie each gets half of the gradient.
+/// The smaller of a and b; a NaN wins (both get its gradient); at a tie each gets half of the gradient.
 template <class T> Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b);
 /// a to the power b; NaN for a < 0 and b not integer. Gradient 0 of a where b = 0, and of b where a = 0 and b >= 0.
 template <class T> Tensor<T> pow(const Tensor<T>& a, const Tensor<T>& b);
@@ -45,11 +47,11 @@ template <class T> Tensor<T> atan2(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> hypot(const Tensor<T>& a, const Tensor<T>& b);
 /// log(exp(a) + exp(b)) without overflow; a = b = +-inf gives a.
 template <class T> Tensor<T> logaddexp(const Tensor<T>& a, const Tensor<T>& b);
-/// Largest integer <= a / b; gradient 0
+/// Largest integer <= a / b, by the exact quotient (9 for 1 and 0.1); gradient 0
 template <class T> Tensor<T> floor_divide(const Tensor<T>& a, const Tensor<T>& b);
-/// a - b floor(a / b): the sign of b, as Python's %. Gradients 1 and -floor(a / b).
+/// a - b floor(a / b) without rounding: the sign of b, as Python's %. Gradients 1 and -floor(a / b).
 template <class T> Tensor<T> remainder(const Tensor<T>& a, const Tensor<T>& b);
-/// a - b trunc(a / b): the sign of a, as C's fmod. Gradients 1 and -trunc(a / b).
+/// a - b trunc(a / b) without rounding: the sign of a, as C's fmod. Gradients 1 and -trunc(a / b).
 template <class T> Tensor<T> fmod(const Tensor<T>& a, const Tensor<T>& b);
 /// |a| with the sign of b, -0 included. Gradient of a: -1 where the sign changed, 0 at 0, else 1; of b: 0.
 template <class T> Tensor<T> copysign(const Tensor<T>& a, const Tensor<T>& b);
@@ -193,7 +195,7 @@ template <class T> Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
 template <class T> Tensor<T> operator+(const Tensor<T>& a, double b) { return add_scalar(a, b); }
 template <class T> Tensor<T> operator-(const Tensor<T>& a, double b) { return add_scalar(a, -b); }
 template <class T> Tensor<T> operator*(const Tensor<T>& a, double b) { return mul_scalar(a, b); }
-template <class T> Tensor<T> operator/(const Tensor<T>& a, double b) { return mul_scalar(a, 1 / b); }
+template <class T> Tensor<T> operator/(const Tensor<T>& a, double b) { return div_scalar(a, b); }
 template <class T> Tensor<T> operator+(double a, const Tensor<T>& b) { return add_scalar(b, a); }
 template <class T> Tensor<T> operator-(double a, const Tensor<T>& b) { return scalar_sub(b, a); }
 template <class T> Tensor<T> operator*(double a, const Tensor<T>& b) { return mul_scalar(b, a); }
@@ -208,6 +210,10 @@ template <class T> Tensor<T> pow(const Tensor<T>& x, double p) {
          : p == 3   ? x * square(x)
                     : pow_scalar(x, p);
 }
+template <class T> Tensor<T> pow(double a, const Tensor<T>& b) { return pow(Tensor<T>(static_cast<T>(a)), b); }
+/// a + alpha b and a - alpha b
+template <class T> Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b, double alpha) { return a + b * alpha; }
+template <class T> Tensor<T> sub(const Tensor<T>& a, const Tensor<T>& b, double alpha) { return a - b * alpha; }
 template <class T> Tensor<T> lerp(const Tensor<T>& a, const Tensor<T>& b, double weight) {
   return lerp_scalar(a, b, weight);
 }

@@ -21,8 +21,9 @@ template <class T> Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<s
 template <class T> Tensor<T> flatten(const Tensor<T>& x, std::int64_t start = 0, std::int64_t end = -1);
 /// One axis cut into several of the given sizes, of which one may be -1. Throws Error unless their product fits.
 template <class T> Tensor<T> unflatten(const Tensor<T>& x, std::int64_t axis, const std::vector<std::int64_t>& sizes);
-/// Without the named axis, which must have size 1 (else Error); without any axis of size 1 if none is named.
+/// Without the named axis or axes, which must have size 1 (else Error); without any of size 1 if none is named.
 template <class T> Tensor<T> squeeze(const Tensor<T>& x, std::int64_t axis);
+template <class T> Tensor<T> squeeze(const Tensor<T>& x, const std::vector<std::int64_t>& axes);
 template <class T> Tensor<T> squeeze(const Tensor<T>& x);
 /// With a new axis of size 1 before `axis`, in [-rank - 1, rank].
 template <class T> Tensor<T> unsqueeze(const Tensor<T>& x, std::int64_t axis);
