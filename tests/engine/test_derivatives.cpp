@@ -107,4 +107,5 @@ TEST_CASE("a picture of the graph names operations, shapes and parameters") {
     CHECK_MESSAGE(dot.find(part) != std::string::npos, part << " in " << dot);
   loss.backward();
   CHECK(to_dot(loss).find(" -> ") == std::string::npos);
+  CHECK(to_dot(loss, {{"a \"b\" \\ c", loss}}).find(R"(label="a \"b\" \\ c\n)") != std::string::npos);
 }

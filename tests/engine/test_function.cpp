@@ -54,6 +54,23 @@ struct SavesPart {
   }
 };
 
+/// Saves what there may be none of.
+struct SavesNone {
+  Tensor<double> optional;
+  double factor;
+  Tensor<double> forward(FunctionContext<double>& context, const Tensor<double>& x) const {
+    context.save({optional, x});
+    return x * factor;
+  }
+  Tensors backward(const FunctionContext<double>& context, const Tensor<double>& g) const {
+    return {context.saved(0).defined() ? g : g * factor};
+  }
+};
+struct GivesNone {
+  Tensors forward(FunctionContext<double>&, const Tensor<double>& x) const { return {x, {}}; }
+  Tensors backward(const FunctionContext<double>&, const Tensors& g) const { return {g[0]}; }
+};
+
 /// Its backward returns what it is told to.
 struct Wrong {
   Tensors returned;
@@ -74,6 +91,17 @@ TEST_CASE("a custom function has the derivatives that its backward gives, of eve
   CHECK(std::string(apply(ScaledTanh{1}, leaf({1})).operation()) == "scaled_tanh");
   const NoGrad no_grad;
   CHECK(!apply(ScaledTanh{1}, leaf({1})).requires_grad());
+}
+
+TEST_CASE("a custom function may save an undefined tensor, but not take or give one") {
+  CHECK_THROWS_WITH_AS(apply(SumAndProduct{}, leaf({1}), Tensor<double>()), doctest::Contains("input 1 is undefined"),
+                       Error);
+  CHECK(!apply(SavesNone{{}, 2}, leaf({3})).storage().empty());
+  const auto x = leaf({3});
+  apply(SavesNone{{}, 2}, x).backward();
+  CHECK(x.grad().item() == 2);
+  CHECK_THROWS_WITH_AS(apply(GivesNone{}, leaf({1})),
+                       doctest::Contains("forward returned an undefined Tensor as result 1"), Error);
 }
 
 TEST_CASE("a custom function of several results") {
@@ -149,6 +177,28 @@ TEST_CASE("checkpoint: higher derivatives, limited backward, parameters alone") 
   const Tensor<double> constant({2}, {2, 3});
   const auto y = sum(checkpoint([&](const Tensor<double>& x) { return x * w; }, constant));
   CHECK(grad(y, w).data()[1] == 3);
+}
+
+TEST_CASE("checkpoint of several results: the same bits, one of them alone, higher derivatives") {
+  const auto w = leaf({0.7, -0.2, 1.3});
+  const std::function<Tensors(const Tensors&)> f = [&](const Tensors& x) {
+    const Tensor<double> h = dropout(tanh(x[0] * w), 0.4);
+    return Tensors{h * x[0], sum(h * h), x[0]};
+  };
+  std::vector<Tensors> found;
+  for (const bool recomputed : {false, true}) {
+    manual_seed(5);
+    const auto x = leaf({0.5, 1.1, -0.4});
+    const Tensors y = recomputed ? checkpoint<double>(f, {x}) : f({x});
+    const auto total = sum(y[0] * y[2]) * y[1];
+    found.push_back(grad<double>({total}, {x, w}, {}, {.retain_graph = true}));
+    found.back().push_back(grad(y[1], w, {.retain_graph = true}));
+    const auto slope = grad(total, x, {.create_graph = true});
+    found.back().push_back(grad(sum(slope * slope), w));
+  }
+  for (std::size_t i = 0; i < 3; ++i) CHECK(array_equal(found[0][i], found[1][i]));
+  CHECK(allclose(found[0][3], found[1][3], 1e-12));
+  CHECK_THROWS_WITH_AS(checkpoint<double>(f, {Tensor<double>()}), doctest::Contains("input 0 is undefined"), Error);
 }
 
 TEST_CASE("inference tensors never join a graph") {

@@ -81,6 +81,76 @@ TEST_CASE("a hook on an operation sees and changes what it gives its inputs") {
                        doctest::Contains("not made by a recorded operation"), Error);
 }
 
+TEST_CASE("a hook that throws leaves nothing behind") {
+  const auto x = leaf(3);
+  const auto h = x * x, y = h * 5;
+  HookHandle handle =
+      register_hook<double>(h, [](const Tensor<double>&) -> Tensor<double> { throw std::runtime_error("no"); });
+  CHECK_THROWS_WITH(y.backward({}, true), "no");
+  CHECK(!h.has_grad());
+  handle.remove();
+  y.backward({}, true);
+  CHECK(x.grad().item() == 30);
+}
+
+TEST_CASE("a retained gradient adds up over backwards, and grad() leaves it alone") {
+  auto x = leaf(3);
+  auto h = x * x;
+  h.retain_grad();
+  const auto y = h * 5;
+  y.backward({}, true);
+  y.backward({}, true);
+  CHECK(h.grad().item() == 10);
+  CHECK(x.grad().item() == 60);
+  CHECK(grad(y, x, {.retain_graph = true}).item() == 30);
+  CHECK(grad(y, h, {.retain_graph = true}).item() == 5);
+  CHECK(h.grad().item() == 10);
+  register_hook<double>(h, [](const Tensor<double>& g) { return g * 10; });
+  y.backward({}, true);
+  CHECK(h.grad().item() == 60);
+  CHECK(x.grad().item() == 360);
+  h.zero_grad();
+  const auto second = h * h;
+  second.backward({}, true, true);
+  CHECK(h.grad().item() == 180);
+  CHECK(h.grad().requires_grad());
+  h.zero_grad();
+  x.zero_grad();
+}
+
+TEST_CASE("a value with a retained gradient may be gone when grad() has passed it") {
+  const auto x = leaf(3);
+  const auto y = [&] {
+    auto h = x * x;
+    h.retain_grad();
+    const auto result = h * 5;
+    result.backward({}, true);
+    return result;
+  }();
+  CHECK(grad(y, x).item() == 30);
+}
+
+TEST_CASE("a backward inside of another does not take what waits in that one") {
+  const auto x = leaf(3);
+  const auto shared = x * x, inner = shared * 2, outer = inner + shared;
+  HookHandle handle = register_hook<double>(inner, [&](const Tensor<double>& g) {
+    const EnableGrad enable_grad;
+    sum(shared * 1).backward({}, true);
+    return g;
+  });
+  CHECK_THROWS_WITH_AS(outer.backward({}, true), doctest::Contains("which waits in the outer one"), Error);
+  handle.remove();
+  register_hook<double>(inner, [&](const Tensor<double>& g) {  // what it waits for may be asked for, or its values used
+    const EnableGrad enable_grad;
+    const auto copy = parameter(shared);
+    (copy * copy).backward();
+    return g * (copy.grad() / copy) * grad(shared * 3, shared);
+  });
+  Tensor<double>(x).zero_grad();
+  outer.backward();
+  CHECK(x.grad().item() == 6 * (1 + 2 * 2 * 3));
+}
+
 TEST_CASE("retain_grad keeps the gradient of a value in between, after its hooks") {
   const auto x = leaf(3);
   auto h = x * 2;

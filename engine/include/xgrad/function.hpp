@@ -16,7 +16,7 @@ template <class T> class FunctionContext {
   /// In forward: keeps tensors for backward. Inputs and the result are kept as they stand in the graph, so a backward
   /// written with differentiable operations can be differentiated again; their in-place change before backward is an
   /// Error. Anything else is a constant to backward, which under create_graph would be silently wrong: reading it then
-  /// throws Error.
+  /// throws Error. Undefined tensors stay undefined.
   void save(std::vector<Tensor<T>> tensors) { saved_ = std::move(tensors); }
   /// In backward: what save() kept, in its order.
   Tensor<T> saved(std::size_t i) const;
@@ -42,6 +42,8 @@ template <class T>
 using FunctionBackward =
     std::function<std::vector<Tensor<T>>(const FunctionContext<T>& context, const std::vector<Tensor<T>>& gradients)>;
 
+/// Throws Error if an input is undefined.
+template <class T> void require_defined(const char* name, const std::vector<Tensor<T>>& inputs);
 template <class T>
 Tensor<T> record_function(const char* name, FunctionContext<T> context, FunctionBackward<T> backward,
                           const std::vector<Tensor<T>>& inputs, const Tensor<T>& result);
@@ -60,17 +62,18 @@ std::vector<Tensor<T>> record_function(const char* name, FunctionContext<T> cont
 /// members. backward returns one gradient for each input, undefined where there is none. A function of several results
 /// returns a std::vector<Tensor<T>> and takes a vector of gradients, undefined for results that were not used; what it
 /// saves of its results counts as constants. `static constexpr const char* name` appears in errors and pictures.
-/// backward() of the result throws Error for a wrong number or shape of gradients.
+/// Throws Error for an undefined input; backward() of the result does for a wrong number or shape of gradients.
 template <class F, class T, class... Rest>
 requires(std::is_same_v<Tensor<T>, Rest>&&...) auto apply(const F& f, const Tensor<T>& first, const Rest&... rest) {
   FunctionContext<T> context;
   const std::vector<Tensor<T>> inputs{first, rest...};
+  const char* name = "function";
+  if constexpr (requires { F::name; }) name = F::name;
+  detail::require_defined(name, inputs);
   const auto result = [&] {
     const NoGrad no_grad;
     return f.forward(context, first, rest...);
   }();
-  const char* name = "function";
-  if constexpr (requires { F::name; }) name = F::name;
   constexpr bool one = std::is_same_v<std::remove_cv_t<decltype(result)>, Tensor<T>>;
   return detail::record_function<T>(
       name, std::move(context),
@@ -88,6 +91,10 @@ requires(std::is_same_v<Tensor<T>, Rest>&&...) auto apply(const F& f, const Tens
 /// order work. Chen et al. 2016, arXiv:1604.06174. Throws Error for more than 30 inputs.
 template <class T>
 Tensor<T> checkpoint(std::function<Tensor<T>(const std::vector<Tensor<T>>&)> f, const std::vector<Tensor<T>>& inputs);
+/// The same for a function of several results.
+template <class T>
+std::vector<Tensor<T>> checkpoint(std::function<std::vector<Tensor<T>>(const std::vector<Tensor<T>>&)> f,
+                                  const std::vector<Tensor<T>>& inputs);
 /// The same for a callable of tensors: checkpoint(block, x).
 template <class F, class T, class... Rest>
 requires std::is_invocable_r_v < Tensor<T>,

@@ -40,6 +40,7 @@ template <class T> struct Node {
     kInference = 16,    ///< made in InferenceMode: may never be recorded
     kOpaque = 32,       ///< its backward may reach tensors that are no inputs of it (checkpoint)
     kRows = 64,         ///< a gradient that is kept as rows; its closure is a SparseRows, its value empty
+    kCaptured = 128,    ///< an input of grad(), which takes its gradient
   };
 
   Node(std::uint64_t its_sequence, std::uint32_t its_flags, std::uint32_t its_size_class, const char* its_name,

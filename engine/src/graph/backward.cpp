@@ -21,6 +21,9 @@ namespace {
 template <class T> class Heap {
  public:
   bool empty() const { return size_ == 0; }
+  bool contains(const Node<T>* node) const {
+    return std::find(nodes_.begin(), nodes_.begin() + size_, node) != nodes_.begin() + size_;
+  }
   void push(Node<T>* node) {
     if (size_ == nodes_.size()) {
       Storage<Node<T>*> larger(std::max<std::size_t>(2 * size_, 16));
@@ -47,18 +50,19 @@ template <class T> struct Run {
   std::uint64_t mark;  // only nodes with this mark want gradients; 0: all that require one
   Run* outer;
   struct Aside {
-    Node<T>* leaf;
+    Tensor<T> tensor;  // kept alive
     Node<T>* gradient;
   };
-  std::vector<Aside> aside = {};                      // what leaves with hooks had before this backward
+  std::vector<Aside> aside = {};                      // what leaves with hooks, and retain_grad(), had before this
   std::vector<Tensor<T>>* input_gradients = nullptr;  // where give() puts them while an operation's hooks wait
 };
 template <class T> constinit thread_local Run<T>* current_run = nullptr;
 
 template <class T> bool unique(const Node<T>& node) { return count_of(node.references) == 1 && node.value.unique(); }
-/// A leaf whose hooks have not seen this backward's gradient yet: it must not be added to earlier ones.
-template <class T> bool waits_for_hooks(const Node<T>& node) {
-  return node.hooks && node.is_leaf() && !(node.flags & Node<T>::kQueued);
+/// The first gradient of this backward at a leaf with hooks, or at a node that retains an earlier one: it must not be
+/// added to that yet.
+template <class T> bool begins_anew(const Node<T>& node) {
+  return !(node.flags & Node<T>::kQueued) && (node.is_leaf() ? node.hooks != nullptr : node.gradient != nullptr);
 }
 
 template <class T> void enqueue(Node<T>* node) {
@@ -91,8 +95,13 @@ template <class T> void accumulate(Node<T>* target, Tensor<T>&& gradient) {
 template <class T> void deliver(Node<T>* target, Tensor<T>&& gradient) {
   XGRAD_CHECK(!(count_of(target->references) & kSharedCount), "backward: a tensor of shape ", target->shape,
               " that threads share would get a gradient; make a leaf of your own from it by parameter()");
-  if (waits_for_hooks(*target)) [[unlikely]] {
-    current_run<T>->aside.push_back({target, std::exchange(target->gradient, nullptr)});
+  Run<T>& run = *current_run<T>;
+  XGRAD_CHECK(!run.outer || !(target->flags & Node<T>::kQueued) || (target->flags & Node<T>::kCaptured) ||
+                  run.heap.contains(target),
+              "backward: one inside of another reaches \"", target->name, "\" ", target->shape,
+              ", which waits in the outer one; let it work on detach()ed values");
+  if (begins_anew(*target)) [[unlikely]] {
+    run.aside.push_back({Tensor<T>(target), std::exchange(target->gradient, nullptr)});
     enqueue(target);
   }
   const bool first = !target->gradient;
@@ -100,15 +109,16 @@ template <class T> void deliver(Node<T>* target, Tensor<T>&& gradient) {
   if (first && !target->is_leaf() && !(target->flags & Node<T>::kQueued)) enqueue(target);
 }
 
-/// The gradient of this backward after the hooks of a leaf, added to what the leaf had before.
-template <class T> void finish_leaf(Node<T>* leaf) {
-  Tensor<T> gradient = leaf->hooks->apply(*leaf, Tensor<T>(leaf->gradient));
-  release(std::exchange(leaf->gradient, nullptr));
+/// The whole gradient of this backward, added to what the node had before.
+template <class T> void keep_gradient(Node<T>* node, Tensor<T> gradient) {
   auto& aside = current_run<T>->aside;
-  const auto mine = std::find_if(aside.begin(), aside.end(), [leaf](const auto& each) { return each.leaf == leaf; });
-  leaf->gradient = mine->gradient;
-  aside.erase(mine);
-  accumulate(leaf, std::move(gradient));
+  const auto mine =
+      std::find_if(aside.begin(), aside.end(), [node](const auto& each) { return each.tensor.node() == node; });
+  if (mine != aside.end()) {
+    node->gradient = mine->gradient;
+    aside.erase(mine);
+  }
+  accumulate(node, std::move(gradient));
 }
 
 /// The vector-Jacobian product of a node whose operation is watched: its results are shown before they go on.
@@ -132,16 +142,17 @@ template <class T> void step_watched(Node<T>* node, const Tensor<T>& gradient) {
 }
 
 template <class T> void step(Node<T>* node, bool retain_graph) {
+  auto gradient = Tensor<T>::adopt(std::exchange(node->gradient, nullptr));
   if (node->hooks) [[unlikely]] {
-    if (node->is_leaf()) return finish_leaf(node);
-    Tensor<T> replacement = node->hooks->apply(*node, Tensor<T>(node->gradient));
-    release(std::exchange(node->gradient, replacement.disown()));
+    gradient = node->hooks->apply(*node, std::move(gradient));
+    if (node->is_leaf()) return keep_gradient(node, std::move(gradient));
   }
   XGRAD_CHECK(!(node->flags & Node<T>::kReleased), "backward: the graph at \"", node->name, "\" ", node->shape,
               " was already used and freed; pass retain_graph = true to the first backward to run it twice");
-  const auto gradient = node->flags & Node<T>::kRetainGrad ? Tensor<T>(node->gradient)
-                                                           : Tensor<T>::adopt(std::exchange(node->gradient, nullptr));
-  if (current_run<T>->mark != 0 && !(node->flags & Node<T>::kOpaque)) {  // a limited backward may end here
+  const std::uint64_t mark = current_run<T>->mark;
+  if (node->flags & (mark == 0 ? Node<T>::kRetainGrad : Node<T>::kCaptured)) [[unlikely]]
+    keep_gradient(node, gradient);
+  if (mark != 0 && !(node->flags & Node<T>::kOpaque)) {  // a limited backward may end here
     bool any_wanted = false;
     for (std::uint32_t k = 0; k < node->input_count; ++k) any_wanted |= node->wants(k);
     if (!any_wanted) return;
@@ -154,7 +165,7 @@ template <class T> void step(Node<T>* node, bool retain_graph) {
     for (std::uint32_t k = 0; k < node->input_count; ++k)
       if (const Node<T>* g = node->inputs[k]->gradient; g && node->wants(k)) {
         if (g->flags & Node<T>::kRows) g = static_cast<const SparseRows<T>*>(g->closure)->values.node();
-        check_finite("the gradient that backward", *node, g->value.data(), g->value.size(), g->shape);
+        check_finite("what comes out of the backward", *node, g->value.data(), g->value.size(), g->shape);
       }
   if (!retain_graph) release_edges(*node);
 }
@@ -175,9 +186,9 @@ void run_backward(std::span<const Tensor<T>> roots, std::span<const Tensor<T>> g
         if (node->gradient) release(std::exchange(node->gradient, nullptr));
         if (decrement(node->references)) destroy_node(node);
       }
-      for (const auto& [leaf, before] : run.aside) {
-        if (leaf->gradient) release(leaf->gradient);
-        leaf->gradient = before;
+      for (const auto& [tensor, before] : run.aside) {
+        if (tensor.node()->gradient) release(tensor.node()->gradient);
+        tensor.node()->gradient = before;
       }
       current_run<T> = run.outer;
       graph_state.grad_enabled = recording;
@@ -232,7 +243,8 @@ template <class T> void Node<T>::give(std::size_t k, Tensor<T>&& gradient_of_inp
 template <class T> T* Node<T>::accumulate_into(std::size_t k) {
   Node* target = inputs[k];
   if (is_grad_enabled() || !wants(k) || !target->gradient || !detail::unique(*target->gradient)) return nullptr;
-  if (detail::waits_for_hooks(*target) || detail::current_run<T>->input_gradients) [[unlikely]]
+  const detail::Run<T>& run = *detail::current_run<T>;
+  if (detail::begins_anew(*target) || run.input_gradients || (run.outer && (target->flags & kQueued))) [[unlikely]]
     return nullptr;
   target->gradient->value.bump_version();
   return target->gradient->value.data();

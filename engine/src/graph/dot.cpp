@@ -6,6 +6,19 @@
 #include "xgrad/autograd.hpp"
 
 namespace xgrad {
+namespace {
+
+/// As it stands between double quotes in DOT.
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+}  // namespace
 
 template <class T> std::string to_dot(const Tensor<T>& result, const NamedTensors<T>& parameters) {
   std::unordered_map<const Node<T>*, std::string> names;
@@ -30,7 +43,7 @@ template <class T> std::string to_dot(const Tensor<T>& result, const NamedTensor
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Node<T>& node = *nodes[i];
     const auto named = names.find(&node);
-    const std::string label = named != names.end()                                      ? named->second
+    const std::string label = named != names.end()                                      ? escaped(named->second)
                               : node.is_leaf() && node.requires_grad()                  ? "parameter"
                               : node.is_leaf() && std::string_view(node.name) == "leaf" ? "constant"
                                                                                         : node.name;

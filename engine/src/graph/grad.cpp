@@ -84,7 +84,7 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::ve
         if (it->node->gradient) detail::release(it->node->gradient);
         it->node->gradient = it->gradient;
         it->node->flags =
-            (it->node->flags & ~static_cast<std::uint32_t>(Node<T>::kRetainGrad)) | (it->flags & Node<T>::kRetainGrad);
+            (it->node->flags & ~static_cast<std::uint32_t>(Node<T>::kCaptured)) | (it->flags & Node<T>::kCaptured);
         it->node->mark = 0;
       }
     }
@@ -96,7 +96,7 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::ve
     Node<T>* node = input.node();
     XGRAD_CHECK(node->requires_grad(), "grad: an input of shape ", node->shape, " does not require a gradient");
     guard.aside.push_back({node, std::exchange(node->gradient, nullptr), node->flags});
-    node->flags |= Node<T>::kRetainGrad;
+    node->flags |= Node<T>::kCaptured;
     node->mark = mark;
   }
   detail::spread(nodes, mark);
