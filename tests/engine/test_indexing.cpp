@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "xgrad/xgrad.hpp"
 
@@ -36,6 +37,59 @@ TEST_CASE("an index outside is refused with its value and position, and nothing 
                        "scatter: index 3 at position (0, 0); expected 0 to 2", Error);
   CHECK_THROWS_WITH_AS(take(range({0}), Indices{0}), "take: index 0 at position 0 of an axis of size 0", Error);
   CHECK(list(x) == list(range({3, 4})));
+}
+
+TEST_CASE("backward reads the indices and masks of its forward, whatever became of the arrays") {
+  using Call = std::function<Tensor<double>(const Tensor<double>&, const Indices&, const Mask&)>;
+  const Tensor<double> source = Tensor<double>::ones({3, 3});
+  const Call calls[] = {
+      [](auto& x, auto& i, auto&) { return embedding(x, i); },
+      [](auto& x, auto& i, auto&) {
+        return embedding_bag<double>(x, i, Indices{0, 1}, {.mode = BagMode::max});
+      },
+      [](auto& x, auto& i, auto&) { return index_select(x, 1, i); },
+      [&](auto& x, auto& i, auto&) { return index_add(x, 0, i, source); },
+      [&](auto& x, auto& i, auto&) { return index_copy(x, 0, i, source); },
+      [](auto& x, auto& i, auto&) { return index_fill(x, 0, i, 1); },
+      [](auto& x, auto& i, auto&) { return take(x, i); },
+      [](auto& x, auto& i, auto&) {
+        return index(x, {i, i});
+      },
+      [](auto& x, auto& i, auto&) { return gather(sum(x, 0), 0, i); },
+      [](auto& x, auto& i, auto&) { return take_along_axis(sum(x, 0), i, 0); },
+      [&](auto& x, auto& i, auto&) { return scatter(sum(x, 0), 0, i, sum(source * x, 1)); },
+      [&](auto& x, auto& i, auto&) { return scatter_reduce(sum(x, 0), 0, i, sum(x, 1), ScatterReduce::prod); },
+      [](auto& x, auto& i, auto&) { return repeat_interleave(x, i, 0); },
+      [](auto& x, auto& i, auto&) { return cross_entropy<double>(x, i, {.reduction = Reduction::none}); },
+      [](auto& x, auto& i, auto&) { return nll_loss<double>(x, i, {.reduction = Reduction::none}); },
+      [](auto& x, auto& i, auto&) { return multi_margin_loss<double>(x, i, {.reduction = Reduction::none}); },
+      [](auto& x, auto& i, auto&) {
+        return ctc_loss(log_softmax(expand(reshape(x, {3, 1, 3}), {3, 3, 3})), Indices(Shape{3, 2}, {1, 2, 1, 2, 1, 2}),
+                        Indices{3, 3, 3}, i, {.reduction = Reduction::none});
+      },
+      [](auto& x, auto& i, auto&) { return bincount(i, sum(x, 0)); },
+      [](auto& x, auto&, auto& m) { return where(m, x * 2, x * 3); },
+      [](auto& x, auto&, auto& m) { return masked_select(x, m); },
+      [](auto& x, auto&, auto& m) { return masked_fill(x, m, 0.0); },
+      [&](auto& x, auto&, auto& m) { return masked_scatter(x, m, source); },
+      [](auto& x, auto&, auto& m) { return scaled_dot_product_attention<double>(x, x, x, {.attn_mask = m}); }};
+  for (const Call& call : calls) {
+    CAPTURE(&call - calls);
+    Tensor<double> gradients[2];
+    for (const bool changed : {false, true}) {
+      Tensor<double> x = Tensor<double>::empty({3, 3});
+      for (std::size_t i = 0; i < 9; ++i) x.mutable_data()[i] = std::sin(static_cast<double>(i));
+      x = parameter(x);
+      Indices indices{1, 0, 2};
+      Mask mask(Shape{3}, {true, false, true});
+      const Tensor<double> y = call(x, indices, mask);
+      if (changed) std::fill_n(indices.data(), 3, 0);
+      if (changed) std::fill_n(mask.data(), 3, false);
+      sum(y * y).backward();
+      gradients[changed] = x.grad();
+    }
+    CHECK(array_equal(gradients[0], gradients[1]));
+  }
 }
 
 TEST_CASE("shapes that do not fit are refused") {

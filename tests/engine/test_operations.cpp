@@ -87,6 +87,44 @@ TEST_CASE("one tensor as several inputs") {
   }
 }
 
+TEST_CASE("what backward reads and was changed in place is refused, and nothing else") {
+  for_samples([](const OperationRow& operation, const Sample& sample) {
+    for (const bool create_graph : {false, true}) {
+      // Changes input `changed` (or the result, if it is their number) between forward and backward.
+      const auto gradients = [&](std::size_t changed) {
+        auto inputs = make_inputs<double>(sample);
+        Tensor<double> y = operation.in_double(inputs);
+        Tensor<double> seed = Tensor<double>::ones(y.shape());
+        for (std::size_t i = 0; i < seed.size(); ++i) seed.mutable_data()[i] = std::cos(static_cast<double>(i));
+        if (changed <= inputs.size()) {
+          Tensor<double>& x = changed == inputs.size() ? y : inputs[changed];
+          for (std::size_t i = 0; i < x.size(); ++i) x.mutable_data()[i] += 0.37;
+        }
+        if (!y.requires_grad()) return std::vector<Tensor<double>>(inputs.size());
+        return grad<double>({y}, inputs, {seed}, {.create_graph = create_graph, .allow_unused = true});
+      };
+      const auto expected = gradients(sample.size() + 1);
+      for (std::size_t changed = 0; changed <= sample.size(); ++changed) {
+        CAPTURE(changed);
+        CAPTURE(create_graph);
+        std::string refused;
+        std::vector<Tensor<double>> found;
+        try {
+          found = gradients(changed);
+        } catch (const Error& error) { refused = error.what(); }
+        if (!refused.empty()) {
+          CHECK_MESSAGE(refused.find("changed in place") != std::string::npos, refused);
+          continue;
+        }
+        for (std::size_t k = 0; k < sample.size(); ++k) {
+          REQUIRE(found[k].defined() == expected[k].defined());
+          if (found[k].defined()) CHECK_MESSAGE(same_bits(found[k], expected[k]), "gradient of input " << k);
+        }
+      }
+    }
+  });
+}
+
 TEST_CASE("broadcasting equals expanded inputs, forward bit for bit") {
   for_samples([](const OperationRow& operation, const Sample& sample) {
     if (!operation.broadcasts || sample.size() < 2) return;

@@ -82,7 +82,8 @@ Indices bincount(const Indices& x, std::int64_t minlength) {
 template <class T> Tensor<T> bincount(const Indices& x, const Tensor<T>& weights, std::int64_t minlength) {
   XGRAD_CHECK(weights.shape() == x.shape(), "bincount: weights of shape ", weights.shape(), "; expected ", x.shape(),
               ", the numbers'");
-  return detail::add_blocks("bincount", Shape{bins_for(x, minlength)}, weights, {x});
+  const Indices places(x.shape(), x.values());  // a copy: backward reads it, and the caller's array may change
+  return detail::add_blocks("bincount", Shape{bins_for(x, minlength)}, weights, {places});
 }
 
 template <class T> Tensor<T> histc(const Tensor<T>& x, std::int64_t bins, double low, double high) {

@@ -68,8 +68,7 @@ Indices checked_places(const char* name, const Indices& indices, std::int64_t si
     fail(name, ": index ", values[at], " at position ", position_text(indices.shape(), at), "; expected ", least,
          " to ", size - 1);
   }
-  if (lowest >= 0) return indices;
-  Indices result(indices.shape());
+  Indices result(indices.shape());  // a copy in any case: backward reads it, and the caller's array may change
   std::transform(values.begin(), values.end(), result.data(), [size](std::int64_t v) { return v < 0 ? v + size : v; });
   return result;
 }

@@ -11,7 +11,7 @@ namespace xgrad::detail {
 /// Whether -1 means the last place.
 enum class Negative { refused, from_end };
 
-/// The indices as places in [0, size). Throws Error that names the first one outside and its position.
+/// A copy of the indices as places in [0, size). Throws Error that names the first one outside and its position.
 Indices checked_places(const char* name, const Indices& indices, std::int64_t size, Negative negative);
 
 /// Repeated to a shape that it broadcasts to.

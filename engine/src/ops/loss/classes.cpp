@@ -135,10 +135,16 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& target, const CrossEn
               options.label_smoothing, "; expected 0 to 1");
   const ClassRows<T> rows("cross_entropy", x, options.weight);
   check_classes("cross_entropy", rows.shape, target, rows.classes, options.ignore_index);
-  CrossEntropyRows<T> each{
-      target,      options.weight, {}, options.label_smoothing, static_cast<double>(rows.classes), options.ignore_index,
-      rows.classes};
+  // Copies of what backward reads: the caller's arrays may change.
+  CrossEntropyRows<T> each{Indices(target.shape(), target.values()),
+                           {},
+                           {},
+                           options.label_smoothing,
+                           static_cast<double>(rows.classes),
+                           options.ignore_index,
+                           rows.classes};
   if (options.weight.defined()) {
+    each.weight = Tensor<T>(options.weight.shape(), options.weight.values());
     each.weight_sum = 0;
     for (const T w : options.weight.values()) each.weight_sum += static_cast<double>(w);
   }

@@ -153,9 +153,10 @@ Alignment check_ctc(const Tensor<T>& log_probs, const Indices& targets, const In
                   " of sample ", n, "; expected a class in [0, ", classes, ") that is not the blank, ", blank);
     }
   }
-  return {targets,
-          input_lengths,
-          target_lengths,
+  const auto copy = [](const Indices& x) { return Indices(x.shape(), x.values()); };  // the caller's may change
+  return {copy(targets),
+          copy(input_lengths),
+          copy(target_lengths),
           blank,
           static_cast<std::size_t>(classes),
           2 * static_cast<std::size_t>(longest) + 1};
