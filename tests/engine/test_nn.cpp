@@ -29,6 +29,35 @@ TEST_CASE("a model's parameters have names, and begin alike for a seed") {
   CHECK(names[0].tensor.data()[0] != c.named_parameters()[0].tensor.data()[0]);
 }
 
+TEST_CASE("initial weights: bounds, deviations, orthogonality, gains") {
+  const RandomKey key{4, 0, 0};
+  for (const Shape& shape : {Shape{40, 60}, Shape{60, 40}, Shape{30, 5, 3, 3}, Shape{7, 7}}) {
+    Tensor<double> w = Tensor<double>::empty(shape);
+    nn::initialize(w, nn::Init::orthogonal, key, 2);
+    const Tensor<double> m = flatten(w, 1);
+    const Tensor<double> square = m.size(0) > m.size(1) ? matmul(transpose(m), m) : matmul(m, transpose(m));
+    CHECK(allclose(square, 4 * eye<double>(square.size(0)), 1e-12, 1e-12));
+  }
+  Tensor<float> many = Tensor<float>::empty({200, 500}), again = Tensor<float>::empty({200, 500});
+  nn::initialize(many, nn::Init::trunc_normal, key, 0.02);
+  nn::initialize(again, nn::Init::trunc_normal, key, 0.02);
+  CHECK(array_equal(many, again));
+  CHECK(amax(abs(many)).item() <= 0.04f);
+  CHECK(amax(abs(many)).item() > 0.0399f);
+  CHECK(std::abs(mean(many).item()) < 2e-4);
+  CHECK(xgrad::std(many).item() == doctest::Approx(0.02 * 0.87962566).epsilon(0.01));  // of a normal cut at 2
+  nn::initialize_trunc_normal(many, 1, 2, 3, 3.5, key);                                // only in its tail
+  CHECK(amin(many).item() >= 3);
+  CHECK(amax(many).item() <= 3.5f);
+  CHECK(mean(many).item() == doctest::Approx(3.23832).epsilon(1e-3));
+  CHECK(nn::init_gain("tanh") == 5.0 / 3);
+  CHECK(nn::init_gain("leaky_relu", 1) == 1);
+  CHECK_THROWS_WITH_AS(nn::init_gain("gelu"), doctest::Contains("expected linear, sigmoid, tanh"), Error);
+  CHECK_THROWS_WITH_AS(nn::initialize_trunc_normal(many, 0, 1, 2, 1, key), doctest::Contains("from 2 to 1"), Error);
+  CHECK_THROWS_WITH_AS(nn::initialize(Tensor<float>::empty({3}), nn::Init::orthogonal, key),
+                       doctest::Contains("at least two axes"), Error);
+}
+
 TEST_CASE("a fused activation equals the layers one by one") {
   manual_seed(0);
   nn::Linear<float> linear_layer(5, 4);

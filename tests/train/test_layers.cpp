@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Layers of sequences as the config names them: what they make of a sample, and what their parameters are called.
+#include "xgrad/ops/comparison.hpp"
+#include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/linalg.hpp"
 #include "xgrad/random.hpp"
 #include "xgrad/train/model.hpp"
 
@@ -61,11 +64,12 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-/// The model of this one layer.
-std::shared_ptr<nn::Sequential<float>> model_of(const std::string& layer, const Shape& sample, Shape& output) {
+/// The model of this one layer, with these further members.
+std::shared_ptr<nn::Sequential<float>> model_of(const std::string& layer, const Shape& sample, Shape& output,
+                                                const std::string& members = "") {
   config::Problems problems;
   const config::Value value =
-      config::parse("{\"type\": \"sequential\", \"layers\": [" + layer + "]}", "config", problems);
+      config::parse("{\"type\": \"sequential\", \"layers\": [" + layer + "]" + members + "}", "config", problems);
   auto model = train::make_model<float>(value, sample, output, problems);
   REQUIRE_MESSAGE(problems.ok(), problems.text());
   return model;
@@ -97,6 +101,39 @@ TEST_CASE("layers of sequences: shapes, parameters, gradients, and none depends 
     for (std::size_t i = 0; i < last.size(); ++i)
       CHECK(last.data()[i] == doctest::Approx(all.data()[2 * last.size() + i]).epsilon(1e-5));
   }
+}
+
+TEST_CASE("the model's init reaches the matrices of every layer, a layer's own wins, padding stays 0") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.layer);
+    Shape output;
+    for (const bool own : {false, true}) {
+      std::string layer = c.layer;
+      if (layer[0] == '"') layer = "{\"type\": " + layer + "}";
+      if (own) layer.insert(layer.size() - 1, R"(, "init": {"type": "orthogonal", "gain": 3})");
+      const auto model = model_of(layer, c.sample, output, R"(, "init": "ones")");
+      for (const auto& [name, tensor] : model->named_parameters()) {
+        if (tensor.rank() < 2) continue;
+        CAPTURE(name);
+        const bool padded = layer.find("\"padding\"") != std::string::npos;
+        if (!own) {
+          for (std::size_t i = 0; i < tensor.size(); ++i)
+            CHECK(tensor.data()[i] == (padded && i < static_cast<std::size_t>(tensor.size(1)) ? 0 : 1));
+        } else if (!padded) {
+          const auto square =
+              tensor.size(0) > tensor.size(1) ? matmul(transpose(tensor), tensor) : matmul(tensor, transpose(tensor));
+          CHECK(allclose(square, 9 * eye<float>(square.size(0)), 1e-4, 1e-4));
+        }
+      }
+    }
+  }
+  config::Problems problems;
+  Shape output;
+  const config::Value value = config::parse(
+      R"({"type": "sequential", "layers": [{"type": "gru", "out": 2, "init": {"type": "values", "weight": [[1]]}}]})",
+      "config", problems);
+  train::make_model<float>(value, {4, 2}, output, problems);
+  CHECK(problems.text().find("init \"values\" is for linear layers only") != std::string::npos);
 }
 
 TEST_CASE("causal layers look back only, positions tell equal steps apart, padding stays 0") {

@@ -10,6 +10,10 @@ template <class T>
 void apply_init(const Tensor<T>& weight, const Tensor<T>& bias, const Value& own, const LayerContext& context,
                 Problems& problems);
 
+/// The same for all matrices among a layer's parameters.
+template <class T>
+void apply_init(const nn::Module<T>& layer, const Value& own, const LayerContext& context, Problems& problems);
+
 template <class T, class Layer> auto maker() {
   return [](const Value& value, LayerContext& context, Problems& problems) -> std::shared_ptr<nn::Module<T>> {
     Layer layer;

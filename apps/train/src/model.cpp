@@ -18,7 +18,8 @@ struct InitOptions {
   Value weight, bias;
   void describe(Fields& f) {
     f("type", type,
-      config::OneOf{"uniform|normal|kaiming_uniform|kaiming_normal|xavier_uniform|xavier_normal|zeros|ones|values"},
+      config::OneOf{"uniform|normal|trunc_normal|orthogonal|kaiming_uniform|kaiming_normal|xavier_uniform|"
+                    "xavier_normal|zeros|ones|values"},
       "how weights begin");
     f("gain", gain, range::any, "factor of the spread; default as in PyTorch");
     f("weight", weight, "", "for \"values\": rows of inputs, columns of outputs");
@@ -54,6 +55,42 @@ void take_values(Tensor<T> target, const Value& value, bool transposed, const ch
       data[transposed ? c * rows + r : r * cols + c] = static_cast<T>(item.number);
     }
   }
+}
+
+/// A layer's own "init", else the model's, else null.
+const Value& given_init(const Value& own, const LayerContext& context) {
+  return own.is(Value::Type::null) && context.init ? *context.init : own;
+}
+/// What it says; nothing if there is none.
+std::optional<InitOptions> read_init(const Value& own, const LayerContext& context, Problems& problems) {
+  const Value& value = given_init(own, context);
+  if (value.is(Value::Type::null)) return std::nullopt;
+  InitOptions options;
+  Value wrapped;
+  if (value.is(Value::Type::string)) {
+    wrapped.type = Value::Type::object;
+    wrapped.place = value.place;
+    wrapped.members.push_back({"type", value.place, value});
+  }
+  config::read_into(options, wrapped.members.empty() ? value : wrapped, problems, "init");
+  return options;
+}
+
+template <class T> void fill(const Tensor<T>& weight, const InitOptions& options) {
+  static constexpr std::pair<const char*, nn::Init> kNames[] = {{"uniform", nn::Init::uniform},
+                                                                {"normal", nn::Init::normal},
+                                                                {"trunc_normal", nn::Init::trunc_normal},
+                                                                {"orthogonal", nn::Init::orthogonal},
+                                                                {"kaiming_uniform", nn::Init::kaiming_uniform},
+                                                                {"kaiming_normal", nn::Init::kaiming_normal},
+                                                                {"xavier_uniform", nn::Init::xavier_uniform},
+                                                                {"xavier_normal", nn::Init::xavier_normal},
+                                                                {"zeros", nn::Init::zeros},
+                                                                {"ones", nn::Init::ones}};
+  for (const auto& [name, init] : kNames)
+    if (options.type == name)
+      options.gain ? nn::initialize(weight, init, nn::next_init_key(), *options.gain)
+                   : nn::initialize(weight, init, nn::next_init_key());
 }
 
 struct LinearLayer {
@@ -149,40 +186,31 @@ struct SequentialModel {
 template <class T>
 void apply_init(const Tensor<T>& weight, const Tensor<T>& bias, const Value& own, const LayerContext& context,
                 Problems& problems) {
-  const Value& value = own.is(Value::Type::null) && context.init ? *context.init : own;
-  if (value.is(Value::Type::null)) return;
-  InitOptions options;
-  if (value.is(Value::Type::string)) {
-    Value wrapped;
-    wrapped.type = Value::Type::object;
-    wrapped.place = value.place;
-    wrapped.members.push_back({"type", value.place, value});
-    config::read_into(options, wrapped, problems, "init");
-  } else {
-    config::read_into(options, value, problems, "init");
-  }
-  if (options.type == "values") {
-    if (weight.rank() != 2) return problems.add("XG120", value, "init \"values\" is for linear layers only");
-    take_values(weight, options.weight, true, "weight", problems);
-    if (bias.defined() && !options.bias.is(Value::Type::null)) take_values(bias, options.bias, false, "bias", problems);
-    return;
-  }
-  static constexpr std::pair<const char*, nn::Init> kNames[] = {{"uniform", nn::Init::uniform},
-                                                                {"normal", nn::Init::normal},
-                                                                {"kaiming_uniform", nn::Init::kaiming_uniform},
-                                                                {"kaiming_normal", nn::Init::kaiming_normal},
-                                                                {"xavier_uniform", nn::Init::xavier_uniform},
-                                                                {"xavier_normal", nn::Init::xavier_normal},
-                                                                {"zeros", nn::Init::zeros},
-                                                                {"ones", nn::Init::ones}};
-  for (const auto& [name, init] : kNames)
-    if (options.type == name)
-      options.gain ? nn::initialize(weight, init, nn::next_init_key(), *options.gain)
-                   : nn::initialize(weight, init, nn::next_init_key());
+  const std::optional<InitOptions> options = read_init(own, context, problems);
+  if (!options) return;
+  if (options->type != "values") return fill(weight, *options);
+  if (weight.rank() != 2)
+    return problems.add("XG120", given_init(own, context), "init \"values\" is for linear layers only");
+  take_values(weight, options->weight, true, "weight", problems);
+  if (bias.defined() && !options->bias.is(Value::Type::null)) take_values(bias, options->bias, false, "bias", problems);
 }
 
-template void apply_init(const Tensor<float>&, const Tensor<float>&, const Value&, const LayerContext&, Problems&);
-template void apply_init(const Tensor<double>&, const Tensor<double>&, const Value&, const LayerContext&, Problems&);
+template <class T>
+void apply_init(const nn::Module<T>& layer, const Value& own, const LayerContext& context, Problems& problems) {
+  const std::optional<InitOptions> options = read_init(own, context, problems);
+  if (!options) return;
+  if (options->type == "values")
+    return problems.add("XG120", given_init(own, context), "init \"values\" is for linear layers only");
+  for (const NamedTensor<T>& parameter : layer.named_parameters())
+    if (parameter.tensor.rank() >= 2) fill(parameter.tensor, *options);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                                  \
+  template void apply_init(const Tensor<T>&, const Tensor<T>&, const Value&, const LayerContext&, Problems&); \
+  template void apply_init(const nn::Module<T>&, const Value&, const LayerContext&, Problems&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
 
 const config::Registry<LayerRow>& layers() {
   static const config::Registry<LayerRow> registry = [] {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Layers of samples that are sequences, (steps, features).
+#include <algorithm>
+
 #include "layer_rows.hpp"
 #include "xgrad/autograd.hpp"
 #include "xgrad/nn/attention.hpp"
@@ -35,6 +37,8 @@ bool expects_heads(const char* layer, std::int64_t heads, const Value& value, co
   return false;
 }
 
+constexpr const char* kInit = "how the weights begin; default: the model's init, else as PyTorch's";
+
 /// A table whose rows the data name; numbers that name none are the data's fault.
 template <class T> class Lookup : public nn::Embedding<T> {
  public:
@@ -54,6 +58,7 @@ struct EmbeddingLayer {
   std::int64_t count = 0, out = 0;
   std::optional<std::int64_t> padding;
   bool sparse = false;
+  Value init;
   static constexpr const char* name = "embedding";
   static constexpr config::About about{"numbers of characters, words or categories, each as a trained vector"};
   void describe(Fields& f) {
@@ -61,6 +66,7 @@ struct EmbeddingLayer {
     f("out", out, range::count, "size of a vector").required();
     f("padding", padding, range::nonnegative, "the one that stands for nothing: its vector stays 0");
     f("sparse", sparse, "keep the gradient as rows of the numbers that a batch has: for sparse_adam");
+    f("init", init, "", kInit);
   }
   template <class T>
   std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
@@ -78,8 +84,11 @@ struct EmbeddingLayer {
       return nullptr;
     }
     context.shape = context.shape.inserted(context.shape.rank(), out);
-    return std::make_shared<Lookup<T>>(count, out,
-                                       EmbeddingOptions{.padding_idx = padding.value_or(-1), .sparse = sparse});
+    auto layer = std::make_shared<Lookup<T>>(count, out,
+                                             EmbeddingOptions{.padding_idx = padding.value_or(-1), .sparse = sparse});
+    apply_init<T>(*layer, init, context, problems);
+    if (padding) std::fill_n(layer->weight.mutable_data() + *padding * out, out, T{0});
+    return layer;
   }
 };
 
@@ -100,12 +109,14 @@ struct RecurrentFields {
   std::int64_t out = 0, layers = 1;
   bool bidirectional = false, sequence = false;
   double dropout = 0;
+  Value init;
   void describe(Fields& f) {
     f("out", out, range::count, "size of the state, in each direction").required();
     f("layers", layers, range::count, "one on top of the other");
     f("bidirectional", bidirectional, "also from the last step to the first; doubles the output");
     f("sequence", sequence, "give the states of all steps, not the last alone");
     f("dropout", dropout, range::unit, "between layers, while training");
+    f("init", init, "", kInit);
   }
   template <class T, template <class> class Layer>
   std::shared_ptr<nn::Module<T>> make_layer(const char* name, const Value& value, LayerContext& context,
@@ -114,12 +125,14 @@ struct RecurrentFields {
     const nn::RecurrentLayerOptions options{
         .num_layers = layers, .batch_first = true, .dropout = dropout, .bidirectional = bidirectional};
     const std::int64_t in = context.shape[1], width = bidirectional ? 2 * out : out;
-    if (!sequence) {
-      context.shape = Shape{width};
-      return std::make_shared<FinalState<T, Layer>>(in, out, options);
-    }
-    context.shape = Shape{context.shape[0], width};
-    return std::make_shared<Layer<T>>(in, out, options);
+    std::shared_ptr<nn::Module<T>> layer;
+    if (sequence)
+      layer = std::make_shared<Layer<T>>(in, out, options);
+    else
+      layer = std::make_shared<FinalState<T, Layer>>(in, out, options);
+    context.shape = sequence ? Shape{context.shape[0], width} : Shape{width};
+    apply_init(*layer, init, context, problems);
+    return layer;
   }
 };
 
@@ -140,18 +153,22 @@ struct AttentionLayer {
   std::int64_t heads = 1;
   bool causal = false;
   double dropout = 0;
+  Value init;
   static constexpr const char* name = "attention";
   static constexpr config::About about{"each step reads from all steps, by several heads", "arXiv:1706.03762"};
   void describe(Fields& f) {
     f("heads", heads, range::count, "each on its share of the features");
     f("causal", causal, "a step reads from itself and those before it only");
     f("dropout", dropout, range::unit, "of what is read, while training");
+    f("init", init, "", kInit);
   }
   template <class T>
   std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
     if (!expects_heads(name, heads, value, context, problems)) return nullptr;
-    return std::make_shared<nn::MultiheadAttention<T>>(
+    auto layer = std::make_shared<nn::MultiheadAttention<T>>(
         context.shape[1], heads, nn::MultiheadAttentionOptions{.dropout = dropout, .is_causal = causal});
+    apply_init<T>(*layer, init, context, problems);
+    return layer;
   }
 };
 
@@ -161,6 +178,7 @@ struct TransformerBlockLayer {
   double dropout = 0.1;
   bool causal = false, norm_first = true;
   std::string activation = "gelu";
+  Value init;
   static constexpr const char* name = "transformer_block";
   static constexpr config::About about{"attention, then two linear maps of each step, each added to what it received",
                                        "arXiv:1706.03762"};
@@ -171,17 +189,20 @@ struct TransformerBlockLayer {
     f("causal", causal, "a step reads from itself and those before it only");
     f("norm_first", norm_first, "layer norm before each half, not behind it");
     f("activation", activation, config::OneOf{"gelu|relu"}, "between the linear maps");
+    f("init", init, "", kInit);
   }
   template <class T>
   std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
     if (!expects_heads(name, heads, value, context, problems)) return nullptr;
-    return std::make_shared<nn::TransformerEncoderLayer<T>>(
+    auto layer = std::make_shared<nn::TransformerEncoderLayer<T>>(
         context.shape[1], heads,
         nn::TransformerEncoderLayerOptions{.dim_feedforward = feed_forward.value_or(4 * context.shape[1]),
                                            .dropout = dropout,
                                            .gelu = activation == "gelu",
                                            .norm_first = norm_first,
                                            .is_causal = causal});
+    apply_init<T>(*layer, init, context, problems);
+    return layer;
   }
 };
 
@@ -204,9 +225,13 @@ template <class T> class Positions : public nn::Module<T> {
 
 struct PositionalLayer {
   bool learned = true;
+  Value init;
   static constexpr const char* name = "positional";
   static constexpr config::About about{"adds to each step where it stands", "arXiv:1706.03762"};
-  void describe(Fields& f) { f("learned", learned, "trained numbers (deviation 0.02 at first), else sinusoids"); }
+  void describe(Fields& f) {
+    f("learned", learned, "trained numbers, else sinusoids");
+    f("init", init, "", "how the trained ones begin; default: the model's init, else normal of deviation 0.02");
+  }
   template <class T>
   std::shared_ptr<nn::Module<T>> make(const Value& value, LayerContext& context, Problems& problems) const {
     if (!expects_sequence(name, value, context, problems)) return nullptr;
@@ -217,7 +242,9 @@ struct PositionalLayer {
                    "use \"learned\": true");
       return nullptr;
     }
-    return std::make_shared<Positions<T>>(context.shape[0], context.shape[1], learned);
+    auto layer = std::make_shared<Positions<T>>(context.shape[0], context.shape[1], learned);
+    apply_init<T>(*layer, init, context, problems);
+    return layer;
   }
 };
 
