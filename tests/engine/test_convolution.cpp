@@ -135,8 +135,9 @@ TEST_CASE("large planes: results and gradients are those of the definition") {
 }
 
 TEST_CASE("what is not finite reaches the gradients of those cells alone that windows read it with") {
-  // Straight from the images, and with a stride that leaves the last row and column to no window.
+  // Straight from the images, few and many, and with a stride that leaves the last row and column to no window.
   const Geometry cases[] = {{2, 3, 5, 25, 27, 3, 3, 0, 0, 1},
+                            {20, 2, 3, 25, 27, 3, 3, 0, 0, 1},
                             {1, 2, 4, 26, 28, 3, 2, 1, 1, 1},
                             {2, 2, 3, 24, 24, 3, 3, 0, 0, 1, 2},
                             {2, 16, 16, 32, 32, 3, 3, 0, 0, 1, 2}};

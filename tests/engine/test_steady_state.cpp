@@ -41,6 +41,25 @@ template <class Layer> void check_recurrent(const char* name, const nn::Recurren
   for (const auto& parameter : head.named_parameters()) parameters.push_back(parameter);
   const auto x = noise({30, 36, 24}, 5), weights = noise({30, 36, 5}, 6);
   check_steady(name, parameters, [&] { return sum(head(layer(x)) * weights); });
+  // With the state at the end, and from there on.
+  check_steady(name, parameters, [&] {
+    const auto first = layer.forward(x, {}), second = layer.forward(x, {first.h, first.c});
+    return sum(head(second.output) * weights) + sum(first.h * second.h);
+  });
+}
+
+template <class Cell> void check_cell(const char* name) {
+  manual_seed(0);
+  Cell cell(24, 40);
+  const auto x = noise({36, 24}, 5);
+  check_steady(name, cell.named_parameters(), [&] {
+    auto state = cell.forward(x, {});
+    for (int step = 0; step < 3; ++step) state = cell.forward(x, state);
+    if constexpr (requires { state.h; })
+      return sum(state.h * state.c);
+    else
+      return sum(state);
+  });
 }
 
 struct LanguageModel : nn::Module<float> {
@@ -67,6 +86,9 @@ TEST_CASE("a step of recurrent layers in steady state asks the system for no mem
   check_recurrent<nn::RNN<float>>("rnn", {});
   check_recurrent<nn::GRU<float>>("gru, both ways", {.bidirectional = true});
   check_recurrent<nn::LSTM<float>>("lstm, two layers", {.num_layers = 2, .batch_first = true, .dropout = 0.2});
+  check_cell<nn::LSTMCell<float>>("lstm cell");
+  check_cell<nn::GRUCell<float>>("gru cell");
+  check_cell<nn::RNNCell<float>>("rnn cell");
 }
 
 TEST_CASE("a step of a transformer in steady state asks the system for no memory") {

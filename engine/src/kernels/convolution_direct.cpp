@@ -4,6 +4,7 @@
 // shifted planes, without columns and without a change of layout. Between the rows of results lie a few places that
 // belong to no window: they are computed and dropped.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -176,6 +177,9 @@ template <class T> bool direct_weight_gradient(const ConvGeometry& s, const T* x
   constexpr std::size_t kChannels = 32;
   const std::size_t shares = (s.in + kChannels - 1) / kChannels;
   const Storage<std::ptrdiff_t> offsets = layout.offsets(s, std::min(s.in, kChannels));
+  // What is not finite never becomes so again: then the caller computes it another way, and the rest is not needed.
+  constexpr std::size_t kLook = 8;  // samples between two looks at the sums
+  std::atomic<bool> finite = true;
   parallel_for(blocks * shares, [&](std::size_t task) {
     const std::size_t result = task / shares * kRows, first = task % shares * kChannels;
     const std::size_t rows = std::min(kRows, s.out - result), count = std::min(kChannels, s.in - first) * cells;
@@ -189,12 +193,15 @@ template <class T> bool direct_weight_gradient(const ConvGeometry& s, const T* x
         });
       kernels<T>().shifted_dot_products(run.data(), layout.span, planes + n * distance + first * layout.plane(),
                                         offsets.data(), count, layout.span, sums.data());
+      if (n % kLook == kLook - 1 && !all_finite(sums.data(), sums.size()))
+        finite.store(false, std::memory_order_relaxed);
+      if (!finite.load(std::memory_order_relaxed)) return;
     }
     for (std::size_t r = 0; r < rows; ++r)
       for (std::size_t k = 0; k < count; ++k)
         dweight[((result + r) * s.in + first) * cells + k] = static_cast<T>(sums[k * kRows + r]);
   });
-  return all_finite(dweight, s.out * s.in * cells);
+  return finite.load(std::memory_order_relaxed) && all_finite(dweight, s.out * s.in * cells);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                     \

@@ -3,6 +3,7 @@
 #include "xgrad/ops/recurrent.hpp"
 
 #include <array>
+#include <span>
 
 #include "ops/recurrent_layer.hpp"
 #include "xgrad/ops/dropout.hpp"
@@ -44,8 +45,31 @@ template <class T> Tensor<T> matrix(const Tensor<T>& x, std::size_t i) {
   return squeeze(x.shape()[0] == 1 ? x : slice(x, 0, at, at + 1), 0);
 }
 
+/// The states at the end, of one layer after the other; those of usual networks take no memory from the system.
+template <class T> class LastStates {
+ public:
+  void add(Tensor<T> state) {
+    if (count_ == few_.size() && many_.empty()) many_.assign(few_.begin(), few_.end());
+    if (count_ < few_.size())
+      few_[count_] = std::move(state);
+    else
+      many_.push_back(std::move(state));
+    ++count_;
+  }
+  /// (layers, N, H), undefined if there are none.
+  Tensor<T> stacked() const {
+    if (count_ == 0) return {};
+    return stack(many_.empty() ? std::span<const Tensor<T>>(few_).first(count_) : std::span<const Tensor<T>>(many_));
+  }
+
+ private:
+  std::array<Tensor<T>, 8> few_;
+  std::vector<Tensor<T>> many_;  // all, once they are more
+  std::size_t count_ = 0;
+};
+
 template <class T>
-RecurrentResult<T> run(Cell cell, const Tensor<T>& x, const std::vector<RecurrentWeights<T>>& layers,
+RecurrentResult<T> run(Cell cell, const Tensor<T>& x, std::span<const RecurrentWeights<T>> layers,
                        const RecurrentState<T>& state, const RecurrentOptions& options) {
   const detail::CellForm& form = detail::form_of(cell);
   const std::size_t directions = options.bidirectional ? 2 : 1;
@@ -74,7 +98,7 @@ RecurrentResult<T> run(Cell cell, const Tensor<T>& x, const std::vector<Recurren
   shape[2] = hidden;
 
   Tensor<T> y = x;
-  std::vector<Tensor<T>> last_h, last_c;
+  LastStates<T> last_h, last_c;
   for (std::size_t first = 0; first < layers.size(); first += directions) {
     if (first > 0) y = dropout(y, options.dropout, options.training);
     p.input = static_cast<std::size_t>(y.shape()[2]);
@@ -92,15 +116,12 @@ RecurrentResult<T> run(Cell cell, const Tensor<T>& x, const std::vector<Recurren
       outputs[d] = reshape(p.final_cell ? slice(rows, 0, 0, count) : rows, shape);
       if (!options.state) continue;
       const std::int64_t axis = options.batch_first ? 1 : 0, t = static_cast<std::int64_t>(p.time(p.steps - 1));
-      last_h.push_back(squeeze(slice(outputs[d], axis, t, t + 1), axis));
-      if (p.final_cell) last_c.push_back(slice(rows, 0, count));
+      last_h.add(squeeze(slice(outputs[d], axis, t, t + 1), axis));
+      if (p.final_cell) last_c.add(slice(rows, 0, count));
     }
     y = directions == 1 ? outputs[0] : concat<T>({outputs[0], outputs[1]}, 2);
   }
-  RecurrentResult<T> result{y};
-  if (!last_h.empty()) result.h = stack(last_h);
-  if (!last_c.empty()) result.c = stack(last_c);
-  return result;
+  return {y, last_h.stacked(), last_c.stacked()};
 }
 
 /// One step as a sequence of length 1.
@@ -110,7 +131,7 @@ RecurrentState<T> run_cell(Cell cell, const Tensor<T>& x, const RecurrentState<T
   const detail::CellForm& form = detail::form_of(cell);
   XGRAD_CHECK(x.rank() == 2, form.name, "_cell: x has shape ", x.shape(), "; expected (N, in)");
   const auto raised = [](const Tensor<T>& s) { return s.defined() ? unsqueeze(s, 0) : s; };
-  const auto result = run<T>(cell, unsqueeze(x, 0), {weights}, {raised(state.h), raised(state.c)}, {});
+  const auto result = run<T>(cell, unsqueeze(x, 0), {&weights, 1}, {raised(state.h), raised(state.c)}, {});
   return {squeeze(result.output, 0), result.c.defined() ? squeeze(result.c, 0) : result.c};
 }
 
@@ -138,17 +159,17 @@ template <class T> Tensor<T> gru_cell(const Tensor<T>& x, const Tensor<T>& h, co
 template <class T>
 RecurrentResult<T> rnn(const Tensor<T>& x, const std::vector<RecurrentWeights<T>>& layers,
                        const RecurrentState<T>& state, const RecurrentOptions& options, Activation nonlinearity) {
-  return run(rnn_of(nonlinearity), x, layers, state, options);
+  return run<T>(rnn_of(nonlinearity), x, layers, state, options);
 }
 template <class T>
 RecurrentResult<T> lstm(const Tensor<T>& x, const std::vector<RecurrentWeights<T>>& layers,
                         const RecurrentState<T>& state, const RecurrentOptions& options) {
-  return run(Cell::lstm, x, layers, state, options);
+  return run<T>(Cell::lstm, x, layers, state, options);
 }
 template <class T>
 RecurrentResult<T> gru(const Tensor<T>& x, const std::vector<RecurrentWeights<T>>& layers,
                        const RecurrentState<T>& state, const RecurrentOptions& options) {
-  return run(Cell::gru, x, layers, state, options);
+  return run<T>(Cell::gru, x, layers, state, options);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                                           \
