@@ -112,9 +112,10 @@ TEST_CASE("the model's init reaches the matrices of every layer, a layer's own w
       if (layer[0] == '"') layer = "{\"type\": " + layer + "}";
       if (own) layer.insert(layer.size() - 1, R"(, "init": {"type": "orthogonal", "gain": 3})");
       const auto model = model_of(layer, c.sample, output, R"(, "init": "ones")");
-      for (const auto& [name, tensor] : model->named_parameters()) {
+      for (const NamedTensor<float>& each : model->named_parameters()) {
+        const Tensor<float>& tensor = each.tensor;
         if (tensor.rank() < 2) continue;
-        CAPTURE(name);
+        CAPTURE(each.name);
         const bool padded = layer.find("\"padding\"") != std::string::npos;
         if (!own) {
           for (std::size_t i = 0; i < tensor.size(); ++i)
