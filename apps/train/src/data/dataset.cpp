@@ -6,6 +6,7 @@
 
 #include "data/files.hpp"
 #include "xgrad/random.hpp"
+#include "xgrad/threads.hpp"
 
 namespace xgrad::train {
 
@@ -136,16 +137,34 @@ Dataset<T>::Dataset(const RawData& raw, const DataOptions& options, const std::v
   sample_shape_ = about_.sample = raw.inputs_shape.erased(0);
   about_.fitted.resize(transforms.size());
   row_size_ = raw.row_size();
-  if (transforms.empty() && raw.bytes.empty()) {
-    inputs_.assign(raw.numbers.begin(), raw.numbers.end());
-    return;
-  }
-  std::vector<double> values(raw.bytes.empty() ? raw.numbers : std::vector<double>(raw.bytes.begin(), raw.bytes.end()));
-  for (std::size_t i = 0; i < transforms.size(); ++i) {
-    transforms_.push_back(transforms[i](values, sample_shape_, rows_[0], about_.fitted[i], notes_));
-    transforms_.back()(values);
-  }
-  inputs_.assign(values.begin(), values.end());
+  // Row by row: all rows in double would take several times the memory of what is kept.
+  const auto read_row = [&](std::size_t i, std::vector<double>& row) {  // as the transforms so far leave it
+    const auto begin = static_cast<std::ptrdiff_t>(i * row_size_),
+               end = static_cast<std::ptrdiff_t>((i + 1) * row_size_);
+    if (raw.bytes.empty())
+      row.assign(raw.numbers.begin() + begin, raw.numbers.begin() + end);
+    else
+      row.assign(raw.bytes.begin() + begin, raw.bytes.begin() + end);
+    transform(row);
+  };
+  const TransformRow::TrainingRows training = [&](const std::function<void(const double*)>& show) {
+    std::vector<double> row;
+    for (const std::int64_t i : rows_[0]) {
+      read_row(static_cast<std::size_t>(i), row);
+      show(row.data());
+    }
+  };
+  for (std::size_t i = 0; i < transforms.size(); ++i)
+    transforms_.push_back(transforms[i](training, sample_shape_, about_.fitted[i], notes_));
+  inputs_.resize(n * row_size_);
+  constexpr std::size_t kBlock = 256;
+  parallel_for((n + kBlock - 1) / kBlock, [&](std::size_t block) {
+    std::vector<double> row;
+    for (std::size_t i = block * kBlock; i < std::min(n, (block + 1) * kBlock); ++i) {
+      read_row(i, row);
+      std::copy(row.begin(), row.end(), inputs_.begin() + static_cast<std::ptrdiff_t>(i * row_size_));
+    }
+  });
 }
 
 template <class T>
@@ -153,7 +172,7 @@ Dataset<T>::Dataset(const DataDescription& about, const std::vector<TransformRow
     : seed_(0), about_(about), sample_shape_(about.sample) {
   about_.fitted.resize(transforms.size());
   for (std::size_t i = 0; i < transforms.size(); ++i)
-    transforms_.push_back(transforms[i]({}, sample_shape_, {}, about_.fitted[i], notes_));
+    transforms_.push_back(transforms[i]({}, sample_shape_, about_.fitted[i], notes_));
 }
 
 template <class T> void Dataset<T>::transform(std::vector<double>& rows) const {

@@ -85,10 +85,11 @@ struct TransformRow {
   std::function<void(const std::function<void(config::Fields&)>&)> describe;
   /// What it does to rows once its statistics are known; in place.
   using Apply = std::function<void(std::vector<double>& rows)>;
-  /// Takes the statistics from the training rows of all inputs, unless `fitted` has them from an earlier time, and says
-  /// what the shape of one row becomes.
-  using Fit = std::function<Apply(const std::vector<double>& inputs, Shape& row_shape,
-                                  const std::vector<std::int64_t>& training_rows, std::vector<double>& fitted,
+  /// Shows each training row, as the transforms before leave it.
+  using TrainingRows = std::function<void(const std::function<void(const double* row)>&)>;
+  /// Takes the statistics from the training rows, unless `fitted` has them from an earlier time, and says what the
+  /// shape of one row becomes.
+  using Fit = std::function<Apply(const TrainingRows& training, Shape& row_shape, std::vector<double>& fitted,
                                   std::vector<std::string>& notes)>;
   std::function<Fit(const config::Value&, config::Problems&)> make;
 };
