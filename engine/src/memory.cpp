@@ -68,14 +68,14 @@ struct HandOver {  // constructed when a thread takes its first memory; runs at 
 thread_local HandOver hand_over;
 #endif
 
-void* system_allocate(std::size_t bytes) {
+void* system_allocate(std::size_t bytes, bool huge_pages) {
   ++pool.stats.system_allocations;
   pool.owned += bytes;
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : kLine;
   void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!block) throw std::bad_alloc();
   // A hint: refusal only costs speed. Only for pages that the block fills: a huge one is resident as a whole.
-  if (bytes >= kHugePage) madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+  if (huge_pages && bytes >= kHugePage) madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
   return block;
 }
 
@@ -103,10 +103,10 @@ void keep_rest_of_slab() {
     }
   }
   const std::size_t bytes = bytes_of(size_class);
-  if (bytes > kLargestCarved) return system_allocate(bytes);
+  if (bytes > kLargestCarved) return system_allocate(bytes, true);
   if (pool.slab_left < bytes) {
     keep_rest_of_slab();
-    pool.slab = static_cast<char*>(system_allocate(kSlab));
+    pool.slab = static_cast<char*>(system_allocate(kSlab, pool.owned > 0));  // the first may stay nearly empty
     pool.slab_left = kSlab;
   }
   void* block = pool.slab;
@@ -131,7 +131,7 @@ void* detail::allocate(std::size_t bytes, std::uint32_t& size_class) {
   pool.stats.current += rounded;
   if (pool.stats.current > pool.stats.peak) pool.stats.peak = pool.stats.current;
 #ifdef XGRAD_POOL_MALLOC  // sanitizers see every block
-  return system_allocate(rounded);
+  return system_allocate(rounded, false);
 #else
   if (Free* block = pool.lists[size_class]) [[likely]] {
     pool.lists[size_class] = block->next;
