@@ -15,8 +15,6 @@ namespace {
 // Size classes: multiples of 64 bytes up to 1 KiB, then four steps per doubling, so at most a fifth is wasted.
 constexpr std::size_t kLine = 64, kSmall = 1024, kLargestCarved = std::size_t{1} << 18;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
-constexpr std::size_t kSlab =
-    kHugePage;  // so that a thousand tensors of middling size do not lie on as many small pages
 constexpr std::uint32_t kSmallClasses = kSmall / kLine, kClasses = kSmallClasses + 4 * 40;
 
 constexpr std::uint32_t class_of(std::size_t bytes) {
@@ -80,6 +78,9 @@ void* system_allocate(std::size_t bytes, bool huge_pages) {
 }
 
 #ifndef XGRAD_POOL_MALLOC
+constexpr std::size_t kSlab =
+    kHugePage;  // so that a thousand tensors of middling size do not lie on as many small pages
+
 /// What is left of a slab goes to the free lists, in the largest blocks that it has room for.
 void keep_rest_of_slab() {
   while (pool.slab_left > 0) {
