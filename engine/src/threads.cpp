@@ -60,7 +60,7 @@ class Pool {
     generation_.store(generation, std::memory_order_release);
     generation_.notify_all();
     work(0, generation);
-    while (unfinished_.load(std::memory_order_acquire) != 0) wait([&] { return unfinished_.load() == 0; });
+    while (!wait([&] { return unfinished_.load(std::memory_order_acquire) == 0; })) {}
     if (failed_.load(std::memory_order_relaxed)) {
       failed_.store(false, std::memory_order_relaxed);
       std::rethrow_exception(std::exchange(error_, nullptr));

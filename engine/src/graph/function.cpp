@@ -191,7 +191,7 @@ Tensor<T> record_checkpoint(Again<T, Result> again, const Tensors<T>& inputs, co
   return call;
 }
 
-/// f(inputs) without recording; where its random numbers began.
+/// f(inputs) without recording.
 template <class T, class Result>
 Result first_result(const std::function<Result(const Tensors<T>&)>& f, const Tensors<T>& inputs) {
   XGRAD_CHECK(inputs.size() <= 30, "checkpoint: ", inputs.size(), " inputs; at most 30");

@@ -184,7 +184,7 @@ Storage<float> lend_scratch(Plan& plan) {
 
 constexpr std::size_t kShares = 8;  // parts that threads may take
 
-/// What runs at once, in the caller's part of the result: so many samples, so many channels of y.
+/// What a part computes at once: so many samples, so many channels of y.
 struct Cut {
   std::size_t samples, out;
 };
