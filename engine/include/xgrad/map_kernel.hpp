@@ -162,44 +162,41 @@ template <class T, class F, std::size_t... K>
   }
 }
 
-/// The last n < V::size results of a row.
+/// n results, of which the last ones, fewer than a vector, go by way of copies.
 template <class T>
-void forward_tail(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapSource<T>* x, T* out,
-                  std::size_t n, std::size_t done) {
+void forward_exactly(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapSource<T>* x, T* out,
+                     std::size_t n) {
+  const std::size_t last = n % Batch<T>::size, main = n - last;
+  if (main > 0) vectors(f, x, out, main);
+  if (last == 0) return;
   MapSource<T> ends[kMaxMapInputs];
   Copies<T> copies[kMaxMapInputs];
   for (std::size_t k = 0; k < count; ++k) {
-    ends[k] = {x[k].row + (done & x[k].mask), x[k].mask};
-    copies[k].pad(ends[k], n);
+    ends[k] = {x[k].row + (main & x[k].mask), x[k].mask};
+    copies[k].pad(ends[k], last);
   }
   alignas(64) T result[Batch<T>::size];
   vectors(f, ends, result, Batch<T>::size);
-  store_tail(out + done, Batch<T>::load_aligned(result), n);
+  store_tail(out + main, Batch<T>::load_aligned(result), last);
 }
 
 template <class T>
 void forward_row(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapSource<T>* x, T* out,
                  std::size_t n) {
   constexpr std::size_t lanes = Batch<T>::size;
-  if constexpr (lanes * sizeof(T) <= 32) {
+  if constexpr (lanes * sizeof(T) <= 32)  // Storage::padded()
     vectors(f, x, out, (n + lanes - 1) / lanes * lanes);
-  } else {
-    const std::size_t last = n % lanes;
-    if (n > last) vectors(f, x, out, n - last);
-    if (last > 0) forward_tail(vectors, f, count, x, out, last, n - last);
-  }
+  else
+    forward_exactly(vectors, f, count, x, out, n);
 }
 
 template <class T>
 void forward_rows(ForwardVectors<T>* vectors, const void* f, std::size_t count, const MapLoop<T>& loop) {
-  const std::size_t last = loop.cols % Batch<T>::size, main = loop.cols - last;
   MapSource<T> x[kMaxMapInputs];
   Copies<T> copies[kMaxMapInputs];
   for (std::size_t r = 0; r < loop.rows; ++r) {
     for (std::size_t k = 0; k < count; ++k) x[k] = copies[k].start(loop.inputs[k], r);
-    T* out = loop.out + r * loop.row_stride;
-    if (main > 0) vectors(f, x, out, main);
-    if (last > 0) forward_tail(vectors, f, count, x, out, last, main);
+    forward_exactly(vectors, f, count, x, loop.out + r * loop.row_stride, loop.cols);
   }
 }
 

@@ -40,18 +40,19 @@ template <class V> V fmod(const V& a, const V& b) {
   return by_lane(a, b, [](auto x, auto y) { return std::fmod(x, y); });
 }
 
+/// Whether a rest of fmod lies on the other side of 0 than b: floor is then one below trunc.
+template <class V> auto is_across(const V& rest, const V& b) { return (rest != V(0)) & ((rest < V(0)) != (b < V(0))); }
+
 /// The same with the sign of b.
 template <class V> V remainder(const V& a, const V& b) {
   const V rest = simd::fmod(a, b);  // not xsimd's
-  const auto other_side = (rest != V(0)) & ((rest < V(0)) != (b < V(0)));
-  return xsimd::select(other_side, rest + b, rest);
+  return xsimd::select(is_across(rest, b), rest + b, rest);
 }
 
 /// floor(a / b) of the exact quotient: 9 for 1 and 0.1, whose rounded quotient is 10.
 template <class V> V floor_divide(const V& a, const V& b) {
   const V quotient = a / b, rest = simd::fmod(a, b), whole = xsimd::nearbyint((a - rest) / b);
-  const auto other_side = (rest != V(0)) & ((rest < V(0)) != (b < V(0)));
-  const V exact = xsimd::select(other_side, whole - V(1), whole);
+  const V exact = xsimd::select(is_across(rest, b), whole - V(1), whole);
   return xsimd::select((b == V(0)) | (xsimd::abs(quotient) == V(__builtin_inf())), quotient, exact);
 }
 
